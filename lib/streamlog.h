@@ -1,0 +1,550 @@
+/*
+ * streamlog.h: the front door of libstreamlog, and its only installed header.
+ *
+ * Kafka's log as plain files. A log directory holds topics; a topic holds
+ * partitions; a partition is a log of record batches, numbered by offset.
+ * Nothing runs in the background and nothing is global: the kernel's file locks
+ * do the coordination, and every process may come, go or be killed at any time.
+ *
+ * This header needs nothing but the C library's, and is the vocabulary that all
+ * floors of the library share. See libstreamlog(3) and streamlog-format(5).
+ *
+ * Conventions. A function that can fail returns SL_OK, a positive code that is
+ * no failure (SL_END), or a negative one, and then fills `err`, which is the
+ * caller's and never NULL. Views handed out (a record's bytes, a name) are good
+ * until the next call on the same handle. close and free take NULL, fail never.
+ * A handle is for one thread at a time; different handles are independent.
+ */
+#ifndef STREAMLOG_H
+#define STREAMLOG_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SL_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+#define SL_MUST_USE __attribute__((warn_unused_result))
+#define SL_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* ---- Errors ---- */
+
+/*
+ * What a call came to. "Again" says whether the same call may be tried once
+ * more; the handle stays usable after each of these unless it says "close".
+ */
+enum sl_code {
+	SL_OK = 0,
+	SL_END = 1,        /* nothing more (now); no failure */
+	SL_EUSAGE = -1,    /* a name, number or setting is wrong; not again */
+	SL_ENOTFOUND = -2, /* no such topic, or it was deleted: close */
+	SL_EREJECTED =
+	    -3,           /* this one event can't be taken; go on with others */
+	SL_ECORRUPT = -4, /* bytes on disk are damaged, or a file is no good */
+	SL_EGONE = -5,    /* offsets were gone before they were read; again */
+	SL_EIO = -6,      /* the system refused: `sys` says why: close */
+	SL_EFULL = -7,    /* no space, quota or file size left; again later */
+	SL_EBUSY = -8,    /* a lock is held or the time is up; again later */
+	SL_ENOMEM = -9,   /* no memory: close */
+	SL_EEXISTS = -10, /* it is there already; not again */
+};
+
+#define SL_ERROR_TEXT_SIZE 768
+
+struct sl_error {
+	int code; /* enum sl_code */
+	int sys;  /* errno where the system refused, else 0 */
+	char
+	    text[SL_ERROR_TEXT_SIZE]; /* lower case, no stop, outermost first */
+};
+
+/* ---- Words: numbers, times and JSON as people write them ---- */
+
+/* "64MiB", "1GB", "1048588", "4k" (k, M, G, T are 1024s as in dd(1)). */
+SL_MUST_USE int sl_parse_size(const char *text, int64_t *bytes,
+    struct sl_error *err);
+
+/* "250ms", "30s", "5m", "2h", "7d", "1w"; a bare number counts `unit_ms`. */
+SL_MUST_USE int sl_parse_duration(const char *text, int64_t unit_ms,
+    int64_t *ms, struct sl_error *err);
+
+/*
+ * A point in time in ms since 1970: "@1546300800" and "@1546300800.123"
+ * (seconds), a bare number of at least 11 digits (ms, as kcat's), ISO 8601 to
+ * any precision ("2026-11-22", "2026-11-22T10:00", "2026-11-22 10:00:00.5",
+ * "...Z", "...+01:00"; local time where no zone is said), "now", "today",
+ * "yesterday", "tomorrow", and "-2h" or "2h ago" counted back from `now_ms`.
+ */
+SL_MUST_USE int sl_parse_time(const char *text, int64_t now_ms, int64_t *ms,
+    struct sl_error *err);
+
+/* RFC 3339 in UTC with ms: "2026-11-22T13:40:00.123Z". */
+#define SL_TIME_TEXT_SIZE 32
+void sl_format_time(int64_t ms, char text[SL_TIME_TEXT_SIZE]);
+
+/* "512 B", "3.1 GiB"; "64 MiB". */
+#define SL_SIZE_TEXT_SIZE 24
+void sl_format_size(uint64_t bytes, char text[SL_SIZE_TEXT_SIZE]);
+
+/* Milliseconds since 1970 (CLOCK_REALTIME), and since boot (never steps). */
+int64_t sl_now_ms(void);
+int64_t sl_monotonic_ms(void);
+
+/* Is every byte of `text` part of well-formed UTF-8 (RFC 3629)? */
+bool sl_utf8_valid(const void *text, size_t bytes);
+
+/* Base64 (RFC 4648 section 4, padded). `to` holds SL_BASE64_SIZE(bytes). */
+#define SL_BASE64_SIZE(bytes) (((bytes) + 2) / 3 * 4 + 1)
+size_t sl_base64_encode(const void *from, size_t bytes, char *to);
+/* Returns the bytes written to `to` (bytes / 4 * 3 hold all), or -1. */
+SL_MUST_USE long sl_base64_decode(const char *from, size_t bytes, void *to);
+
+/* Does a shell glob (`*`, `?`, `[...]`) match? Is it one at all? */
+bool sl_glob_match(const char *pattern, const char *name);
+bool sl_glob_is(const char *text);
+
+/* A JSON object to print, one row of `--json`: members in the order added. */
+struct sl_json;
+SL_MUST_USE struct sl_json *sl_json_object(void); /* NULL: no memory */
+void sl_json_free(struct sl_json *object);
+/* Values: text (NULL: null), a whole number, true or false, another object. */
+void sl_json_add_text(struct sl_json *object, const char *name,
+    const char *text);
+void sl_json_add_bytes(struct sl_json *object, const char *name,
+    const void *text, size_t bytes); /* UTF-8; may hold NULs */
+void sl_json_add_int(struct sl_json *object, const char *name, int64_t value);
+void sl_json_add_bool(struct sl_json *object, const char *name, bool value);
+void sl_json_add_null(struct sl_json *object, const char *name);
+void sl_json_add_object(/* takes `member` over */
+    struct sl_json *object, const char *name, struct sl_json *member);
+/* The text on one line, without newline; free(3) it. NULL: no memory. */
+SL_MUST_USE char *sl_json_print(const struct sl_json *object);
+
+/* ---- The JSON scanner of the hot path ---- */
+
+/* What a line is. */
+enum sl_scan_kind {
+	SL_SCAN_OBJECT, /* a JSON object */
+	SL_SCAN_VALUE,  /* another JSON value */
+	SL_SCAN_BLANK,  /* no bytes at all */
+	SL_SCAN_BAD,    /* not JSON: ask sl_scan_explain() */
+};
+
+/*
+ * One line of a scanned text. `start` is a position in the text, `bytes` its
+ * length without the newline. The key is the raw JSON text of the value that
+ * the scanner's pointer leads to (a string with its quotes and escapes);
+ * key_bytes 0: the pointer leads nowhere here.
+ */
+struct sl_scan_line {
+	uint32_t start;
+	uint32_t bytes;
+	uint32_t key_start;
+	uint32_t key_bytes;
+	enum sl_scan_kind kind;
+};
+
+/* Bytes behind the text that must be readable (their values don't matter). */
+#define SL_SCAN_PADDING 64
+/* Nesting that is taken; what is deeper is bad. */
+#define SL_SCAN_DEPTH_MAX 512
+
+struct sl_scan;
+
+/*
+ * A scanner that validates lines by RFC 8259 with UTF-8 by RFC 3629, and finds
+ * the value at `pointer`: a JSON Pointer (RFC 6901) where it begins with '/',
+ * else the name of a top-level member; NULL: none. Of members that repeat a
+ * name the last counts, as in jq(1). An escaped lone surrogate is taken.
+ * SL_EUSAGE where the pointer is none.
+ */
+SL_MUST_USE int sl_scan_new(struct sl_scan **scan, const char *pointer,
+    struct sl_error *err);
+void sl_scan_free(struct sl_scan *scan);
+
+/*
+ * Scan `text`, which consists of whole lines (its last byte is a newline; at
+ * most 2^31 bytes, SL_SCAN_PADDING readable behind it). Fills up to `lines_max`
+ * lines and returns how many; *used is set to the bytes these lines took.
+ * A bad line costs itself alone. No allocation.
+ */
+size_t sl_scan_lines(struct sl_scan *scan, const char *text, size_t bytes,
+    struct sl_scan_line *lines, size_t lines_max, size_t *used);
+
+/*
+ * Why a line is bad: fills *byte (counted from 1, in the line) and returns a
+ * phrase such as "the line ends inside an object" or "not UTF-8"; NULL where
+ * the line is good JSON. Slow path; `line` has no newline at its end, but is
+ * taken as a JSON text of any bytes, newlines among them.
+ */
+const char *sl_scan_explain(const char *line, size_t bytes, size_t *byte);
+
+/*
+ * Find the value at `pointer` (as for sl_scan_new) in a JSON text known to be
+ * good. Returns its raw text and *value_bytes; NULL where it leads nowhere.
+ */
+const char *sl_json_find(const char *text, size_t bytes, const char *pointer,
+    size_t *value_bytes);
+
+/*
+ * Step over the members of an object, or the elements of an array, in a JSON
+ * text known to be good. `at` starts as 0 and is the walk's place. Returns
+ * false at the end. For arrays name is NULL. All views point into `text`.
+ */
+struct sl_json_member {
+	const char *name; /* raw, with quotes; NULL in an array */
+	size_t name_bytes;
+	const char *value; /* raw JSON text */
+	size_t value_bytes;
+};
+bool sl_json_next(const char *text, size_t bytes, size_t *at,
+    struct sl_json_member *member);
+
+/*
+ * The text of a raw JSON string (with its quotes) unescaped into `to`, which
+ * holds at least `bytes`. Returns its length, or -1 where an escaped lone
+ * surrogate has no UTF-8 form.
+ */
+SL_MUST_USE long sl_json_unescape(const char *raw, size_t bytes, char *to);
+
+/*
+ * The text as a JSON string with quotes, escaping only what RFC 8259 asks for;
+ * `to` holds 6 * bytes + 2. Returns the length (no NUL is added).
+ */
+size_t sl_json_quote(const void *text, size_t bytes, char *to);
+
+/* ---- Records ---- */
+
+#define SL_OFFSET_NONE UINT64_MAX
+#define SL_TIME_NONE INT64_MIN
+
+struct sl_record {
+	uint64_t offset; /* set by reading */
+	int64_t timestamp_ms;
+	const void *key; /* NULL: no key */
+	size_t key_bytes;
+	const void *value; /* NULL: a tombstone */
+	size_t value_bytes;
+	const void *headers; /* encoded; see sl_header_next() */
+	size_t headers_bytes;
+	uint32_t header_count;
+};
+
+struct sl_header {
+	const void *key; /* UTF-8 */
+	size_t key_bytes;
+	const void *value; /* NULL: null */
+	size_t value_bytes;
+};
+
+/* Room that one encoded header needs at most. */
+#define SL_HEADER_SIZE(header)                                                 \
+	((header)->key_bytes + (header)->value_bytes + 10)
+
+/* Encode a header to `to`; returns its bytes. Encoded ones are concatenated. */
+size_t sl_header_encode(const struct sl_header *header, void *to);
+
+/*
+ * Step over a record's headers: *at starts as 0. False at the end. A record
+ * that was read has been checked, so this can't fail.
+ */
+bool sl_header_next(const struct sl_record *record, size_t *at,
+    struct sl_header *header);
+
+enum sl_compression {
+	SL_COMPRESSION_NONE = 0, /* the numbers are Kafka's codec bits */
+	SL_COMPRESSION_LZ4 = 3,
+	SL_COMPRESSION_ZSTD = 4,
+};
+
+/* "none", "lz4", "zstd"; SL_EUSAGE for another, or where its library lacks. */
+SL_MUST_USE int sl_parse_compression(const char *name,
+    enum sl_compression *compression, struct sl_error *err);
+const char *sl_compression_name(enum sl_compression compression);
+
+/* ---- Encoding: records to batches, before any lock ---- */
+
+struct sl_encoder_options {
+	size_t batch_bytes; /* records of one batch, uncompressed, at most */
+	size_t message_bytes_max; /* one encoded batch: max.message.bytes */
+	enum sl_compression compression;
+};
+
+struct sl_encoder;
+
+SL_MUST_USE int sl_encoder_new(struct sl_encoder **encoder,
+    const struct sl_encoder_options *options, struct sl_error *err);
+void sl_encoder_free(struct sl_encoder *encoder);
+
+/* Forget all batches; the memory stays. */
+void sl_encoder_reset(struct sl_encoder *encoder);
+
+/*
+ * Add a copy of a record to the batch in hand; where that is full, or for
+ * another partition, it is closed and the next begins. SL_EREJECTED: the event
+ * alone is larger than message_bytes_max; nothing was added.
+ */
+SL_MUST_USE int sl_encoder_add(struct sl_encoder *encoder, int partition,
+    const struct sl_record *record, struct sl_error *err);
+
+/* Close the batch in hand (compress, sum), so that all can be written. */
+SL_MUST_USE int sl_encoder_finish(struct sl_encoder *encoder,
+    struct sl_error *err);
+
+/* The batches that are closed. */
+struct sl_batch_view {
+	int partition;
+	uint32_t count; /* records */
+	uint8_t *bytes; /* the batch as on disk, but for its base offset */
+	size_t size;
+	int64_t max_timestamp_ms;
+};
+size_t sl_encoder_count(const struct sl_encoder *encoder);
+struct sl_batch_view sl_encoder_batch(const struct sl_encoder *encoder,
+    size_t index);
+
+/* ---- Topics ---- */
+
+/* The log of a topic's rejected lines, where a partition's number is asked. */
+#define SL_PARTITION_REJECTED (-2)
+#define SL_PARTITIONS_MAX 4096
+#define SL_TOPIC_NAME_MAX 249
+
+/* How soon what was written is synced; each includes those before it. */
+enum sl_sync_level {
+	SL_SYNC_NONE,
+	SL_SYNC_EXIT,
+	SL_SYNC_BATCH,
+	SL_SYNC_EACH,
+};
+SL_MUST_USE int sl_parse_sync_level(const char *name, enum sl_sync_level *level,
+    struct sl_error *err);
+
+/* A topic's settings; streamlog.yaml(5) has their names and meanings. */
+struct sl_settings {
+	int partitions;
+	int64_t segment_bytes;
+	int64_t segment_ms;
+	int64_t index_interval_bytes;
+	int64_t max_message_bytes;
+	int64_t timestamp_after_max_ms;
+	enum sl_compression compression;
+	enum sl_sync_level sync;
+};
+
+/* A setting by name, as `--set NAME=VALUE` brings it. */
+struct sl_setting {
+	const char *name;
+	const char *value;
+};
+
+struct sl_topic;
+
+/*
+ * Where topics live when nobody says: $STREAMLOG_DIR, else
+ * ${XDG_STATE_HOME:-$HOME/.local/state}/streamlog. SL_EUSAGE where none is set.
+ * `path` is the caller's, PATH_MAX bytes.
+ */
+SL_MUST_USE int sl_default_dir(char *path, struct sl_error *err);
+
+/* May a topic be called that? SL_EUSAGE says why not. */
+SL_MUST_USE int sl_topic_name_check(const char *name, struct sl_error *err);
+
+/*
+ * Open a topic for reading and writing. `name` is a name in the log directory
+ * `dir` (NULL: the default), or, where it holds a slash, the path of a topic.
+ * SL_ENOTFOUND, SL_EUSAGE (a name that can't be), SL_ECORRUPT (topic.yaml).
+ */
+SL_MUST_USE int sl_topic_open(struct sl_topic **topic, const char *dir,
+    const char *name, struct sl_error *err);
+void sl_topic_close(struct sl_topic *topic);
+
+/*
+ * Make a topic, whole or not at all; settings of streamlog.yaml come first,
+ * then those given. SL_EEXISTS: somebody has it (a race's loser takes the
+ * winner's). The log directory is made where it lacks.
+ */
+SL_MUST_USE int sl_topic_create(const char *dir, const char *name,
+    const struct sl_setting *settings, size_t setting_count,
+    struct sl_error *err);
+
+const char *sl_topic_name(const struct sl_topic *topic);
+const char *sl_topic_dir(const struct sl_topic *topic); /* the log directory */
+const char *sl_topic_id(const struct sl_topic *topic);
+const struct sl_settings *sl_topic_settings(const struct sl_topic *topic);
+
+/* Each setting as text: its name, value (Kafka's unit) and whether topic.yaml
+ * says it. Returns false past the last. */
+struct sl_setting_row {
+	const char *name;
+	char value[64];
+	bool is_default;
+};
+bool sl_topic_setting(const struct sl_topic *topic, size_t index,
+    struct sl_setting_row *row);
+
+/*
+ * Look again at topic.yaml and at the topic's name. SL_OK: something changed
+ * (more partitions, other settings). SL_END: all as it was. SL_ENOTFOUND: the
+ * topic was deleted, or the name leads to another one.
+ */
+SL_MUST_USE int sl_topic_refresh(struct sl_topic *topic, struct sl_error *err);
+
+/* Raise the partitions (0: as they are) and change settings. */
+SL_MUST_USE int sl_topic_alter(const char *dir, const char *name,
+    int partitions, const struct sl_setting *settings, size_t setting_count,
+    struct sl_error *err);
+
+/* SL_EBUSY while a writer has it open (RULE 12). */
+SL_MUST_USE int sl_topic_delete(const char *dir, const char *name,
+    struct sl_error *err);
+
+/* The names of the topics that match `pattern` (NULL: all), sorted. A log
+ * directory that isn't there has none. */
+SL_MUST_USE int sl_topic_list(const char *dir, const char *pattern,
+    char ***names, size_t *count, struct sl_error *err);
+void sl_names_free(char **names, size_t count);
+
+/* Offsets of a partition: the first there is, and the next to be given. */
+struct sl_range {
+	uint64_t first;
+	uint64_t next;
+};
+SL_MUST_USE int sl_topic_range(struct sl_topic *topic, int partition,
+    struct sl_range *range, struct sl_error *err);
+
+/*
+ * The first offset whose timestamp is at or past `time_ms`; the next to be
+ * given where there is none.
+ */
+SL_MUST_USE int sl_topic_offset_at(struct sl_topic *topic, int partition,
+    int64_t time_ms, uint64_t *offset, struct sl_error *err);
+
+struct sl_partition_info {
+	struct sl_range range;
+	uint64_t bytes; /* of all its segments and indexes */
+	uint64_t segments;
+	int64_t first_ms; /* of the first record; SL_TIME_NONE: empty */
+	int64_t last_ms;  /* the largest timestamp */
+};
+SL_MUST_USE int sl_topic_partition_info(struct sl_topic *topic, int partition,
+    struct sl_partition_info *info, struct sl_error *err);
+
+/* The partition of a key, as Kafka's default partitioner has it (murmur2). */
+int sl_partition_of_key(const void *key, size_t key_bytes, int partitions);
+
+/* ---- Writing ---- */
+
+struct sl_writer;
+
+/* `topic` stays the caller's and must outlive the writer. */
+SL_MUST_USE int sl_writer_open(struct sl_writer **writer,
+    struct sl_topic *topic, struct sl_error *err);
+void sl_writer_close(struct sl_writer *writer);
+
+struct sl_receipt {
+	int partition;
+	uint64_t first_offset;
+	uint32_t count;
+	uint64_t bytes; /* of the encoded batch */
+};
+
+/*
+ * Append one batch of a finished encoder: all of it or nothing. When this
+ * returns readers can see it; it is on disk after sl_writer_sync(). Waits up to
+ * `lock_timeout_ms` for the partition's lock, then SL_EBUSY.
+ * SL_ENOTFOUND: the topic was deleted or replaced. SL_EFULL: no space.
+ */
+SL_MUST_USE int sl_writer_write(struct sl_writer *writer,
+    const struct sl_encoder *encoder, size_t index, int lock_timeout_ms,
+    struct sl_receipt *receipt, struct sl_error *err);
+
+/*
+ * Put all that was written since the last call on disk. A failure is final:
+ * what was written since is in doubt, and the writer takes no more.
+ */
+SL_MUST_USE int sl_writer_sync(struct sl_writer *writer, struct sl_error *err);
+
+/* Ask the kernel to begin writing back; a hint that never waits for long. */
+void sl_writer_begin_sync(struct sl_writer *writer);
+
+/* ---- Reading ---- */
+
+struct sl_reader;
+
+struct sl_reader_options {
+	bool synced;      /* hand out only what was synced first */
+	bool skip_damage; /* go on behind damage (it is still reported) */
+};
+
+SL_MUST_USE int sl_reader_open(struct sl_reader **reader,
+    const struct sl_reader_options *options, struct sl_error *err);
+void sl_reader_close(struct sl_reader *reader);
+
+/*
+ * Read a partition (or SL_PARTITION_REJECTED) from `start` up to `end`, which
+ * is exclusive (SL_OFFSET_NONE: none). `topic` must outlive the reader. An
+ * offset that retention has passed is SL_EGONE at the first read, not here.
+ */
+SL_MUST_USE int sl_reader_assign(struct sl_reader *reader,
+    struct sl_topic *topic, int partition, uint64_t start, uint64_t end,
+    struct sl_error *err);
+
+/* Where a record came from. */
+struct sl_source {
+	struct sl_topic *topic;
+	int partition;
+};
+
+/*
+ * The next record. Until sl_reader_follow() was called, the records of all
+ * partitions come in the order of time (RULE 23): by the larger of their own
+ * timestamp and the largest before it in their partition, then by topic and
+ * partition; SL_END once every partition is at its end. Within a partition
+ * always by offset.
+ * SL_EGONE: `err` tells which offsets were gone; *source says where, and
+ * record->offset is where it goes on; call again. SL_ECORRUPT: `err` names the
+ * bytes; with skip_damage call again to go on behind them.
+ */
+SL_MUST_USE int sl_reader_next(struct sl_reader *reader,
+    struct sl_record *record, struct sl_source *source, struct sl_error *err);
+
+/*
+ * From now on read without end, and records as they arrive: SL_END means
+ * caught up.
+ */
+SL_MUST_USE int sl_reader_follow(struct sl_reader *reader,
+    struct sl_error *err);
+
+/* Wake sl_reader_wait() when names come or go in this directory. */
+void sl_reader_watch_dir(struct sl_reader *reader, const char *path);
+
+/*
+ * Sleep until something may have come, one of `fds` (any poll(2) set; may be
+ * none) is ready, a signal arrives, or `timeout_ms` has passed (-1: never
+ * mind). Wakes at least once a second while a polling fallback is in use, up to
+ * 20 times. SL_OK: look; SL_END: the time was up.
+ */
+SL_MUST_USE int sl_reader_wait(struct sl_reader *reader, struct pollfd *fds,
+    nfds_t fd_count, int timeout_ms, struct sl_error *err);
+
+/* Stop reading the partitions of a topic (it was deleted, say). */
+void sl_reader_drop(struct sl_reader *reader, const struct sl_topic *topic);
+
+/* The libraries built in and found at run time: "libyaml 0.2.5, ..." */
+const char *sl_libraries(void);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
