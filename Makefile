@@ -1,13 +1,266 @@
-# A provisional Makefile: the real one is being written.
-PKG := libyaml libcjson
+# streamlog: build, test, install. GNU make 4.3; see README.md.
+#
+# Honoured: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR
+# DATADIR MANDIR PKGCONFIGDIR; V=1 shows commands, WERROR=1 (or CI=true) makes
+# warnings errors, SAN=1 builds into build-asan/ with sanitizers.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
+
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
-W := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wundef -Wformat=2 -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS += -D_GNU_SOURCE -DHAVE_ZSTD -DHAVE_LZ4 -DHAVE_ISAL -iquote lib $(addprefix -iquote ,$(wildcard lib/*/)) -iquote cmd
-LIBSRC := $(wildcard lib/*.c lib/*/*.c)
-LIBOBJ := $(LIBSRC:%.c=build/%.o)
-build/lib/libstreamlog.a: $(LIBOBJ)
-	ar rcs $@ $^
-build/%.o: %.c
+FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 600
+
+VERSION := $(shell sed -n 's/^\#define SL_VERSION "\(.*\)"/\1/p' lib/streamlog.h)
+SOVERSION := 0
+
+# ---- Which build: plain, sanitizers, or fuzzers ----
+
+BUILD := build
+ifdef SAN
+BUILD := build-asan
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+endif
+ifdef FUZZ
+BUILD := build/fuzz
+CC := clang
+SANITIZE := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+
+# ---- What must be there, and what may be ----
+
+CHECKED_GOALS := $(filter-out clean dist uninstall lint check-fresh,\
+	$(or $(MAKECMDGOALS),all))
+ifneq ($(CHECKED_GOALS),)
+has_program = $(shell command -v $(firstword $(1)))
+has_library = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
+MISSING := $(if $(call has_program,$(CC)),,gcc libc6-dev) \
+	$(if $(call has_program,$(PKG_CONFIG)),,pkg-config) \
+	$(if $(call has_library,yaml-0.1),,libyaml-dev) \
+	$(if $(call has_library,libcjson),,libcjson-dev)
+ifneq ($(strip $(MISSING)),)
+$(error not found: $(strip $(MISSING)); 'apt-get install $(strip $(MISSING))' as root)
+endif
+
+# These are loaded when needed and never linked.
+HAVE := $(if $(call has_library,libzstd),-DHAVE_ZSTD) \
+	$(if $(call has_library,liblz4),-DHAVE_LZ4) \
+	$(if $(call has_library,libisal),-DHAVE_ISAL)
+version = $(shell $(PKG_CONFIG) --modversion $(1))
+LIBRARIES := libyaml $(call version,yaml-0.1), cJSON $(call version,libcjson)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags yaml-0.1 libcjson)
+LIBS := $(shell $(PKG_CONFIG) --libs yaml-0.1 libcjson)
+endif
+
+# ---- Flags ----
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla -Wundef \
+	-Wformat=2 -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes
+ifneq ($(filter true,$(CI))$(filter 1,$(WERROR)),)
+WARN += -Werror
+endif
+
+FLOORS := base record log topic group
+LIB_SEES := -iquote lib $(FLOORS:%=-iquote lib/%) $(PKG_CFLAGS)
+CMD_SEES := -iquote lib -iquote cmd
+TEST_SEES := $(LIB_SEES) -iquote cmd -iquote tests/lib
+
+SL_CPPFLAGS := -D_GNU_SOURCE $(HAVE) -DSL_LIBRARIES='"$(LIBRARIES)"' \
+	$(CPPFLAGS)
+SL_CFLAGS := -std=c11 $(WARN) -fPIC -fvisibility=hidden -pthread \
+	-ffunction-sections -fdata-sections $(SANITIZE) $(CFLAGS)
+SL_LDFLAGS := -pthread -Wl,--gc-sections -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+
+# ---- Files ----
+
+LIB_SRC := $(wildcard lib/*.c $(FLOORS:%=lib/%/*.c))
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+MAIN_SRC := $(wildcard cmd/streamlog-*.c)
+HELP_SRC := $(filter-out $(MAIN_SRC),$(wildcard cmd/*.c))
+HELP_OBJ := $(HELP_SRC:%.c=$(BUILD)/obj/%.o)
+PROGRAMS := $(MAIN_SRC:cmd/%.c=$(BUILD)/bin/%)
+STATIC := $(BUILD)/lib/libstreamlog.a
+SHARED := $(BUILD)/lib/libstreamlog.so
+CMD_LIB := $(if $(HELP_OBJ),$(BUILD)/obj/libcmd.a)
+
+TEST_SRC := $(wildcard tests/lib/*.c)
+TESTS := $(patsubst tests/lib/%.c,$(BUILD)/tests/%,\
+	$(filter tests/lib/test_%,$(TEST_SRC)))
+TEST_HELP_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,\
+	$(filter-out tests/lib/test_%,$(TEST_SRC)))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
+BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,\
+	$(wildcard tests/bench/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
+	$(wildcard tests/fuzz/fuzz_*.c))
+BATS := $(wildcard tests/*.bats)
+KAFKA_BATS := $(wildcard tests/kafka/*.bats)
+LINTS := $(addprefix tests/lint/,floors doors length shell manuals format)
+
+# ---- Build ----
+
+.PHONY: all demo check check-asan check-kafka check-fresh soak fuzz bench lint \
+	install uninstall dist clean programs-of-tests fuzzers FORCE
+
+all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
+
+# What was compiled with other flags is compiled again.
+FLAGS_NOW := $(CC) $(SL_CPPFLAGS) $(LIB_SEES) $(SL_CFLAGS) $(SL_LDFLAGS) $(LIBS)
+$(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(CPPFLAGS) $(W) -fPIC -fvisibility=hidden $(CFLAGS) -pthread -MMD -MP -c -o $@ $<
--include $(LIBOBJ:.o=.d)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' >$@.new; \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(BUILD)/obj/lib/%.o: SEES := $(LIB_SEES)
+$(BUILD)/obj/cmd/%.o: SEES := $(CMD_SEES)
+$(BUILD)/obj/tests/%.o: SEES := $(TEST_SEES)
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(SL_CPPFLAGS) $(SEES) $(SL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(STATIC): $(LIB_OBJ)
+$(BUILD)/obj/libcmd.a: $(HELP_OBJ)
+$(STATIC) $(BUILD)/obj/libcmd.a:
+	@mkdir -p $(@D)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(SHARED).$(SOVERSION): $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(@F) $(SL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(SHARED): $(SHARED).$(SOVERSION)
+	$(Q)ln -sf $(<F) $@
+
+define link
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+endef
+
+$(PROGRAMS): $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(CMD_LIB) $(STATIC)
+	$(link)
+
+$(TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/lib/%.o $(TEST_HELP_OBJ) \
+    $(CMD_LIB) $(STATIC)
+	$(link)
+
+$(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(STATIC)
+	$(link)
+
+$(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
+	$(link)
+
+# The fuzzer's own main comes with the link.
+$(FUZZERS): private SL_LDFLAGS += -fsanitize=fuzzer
+$(FUZZERS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(STATIC)
+	$(link)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- Try ----
+
+demo: all
+	$(Q)BUILD='$(abspath $(BUILD))' tests/demo
+
+# ---- Test; the last line is "N passed, M failed" ----
+
+programs-of-tests: $(TESTS) $(TOOLS)
+
+check: all programs-of-tests
+	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(TESTS) $(BATS)
+
+check-asan:
+	$(Q)$(MAKE) --no-print-directory SAN=1 check
+
+check-kafka: all programs-of-tests
+	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(KAFKA_BATS)
+
+check-fresh:
+	$(Q)tests/fresh/check-fresh
+
+lint:
+	$(Q)tests/run $(LINTS)
+
+soak: all programs-of-tests
+	$(Q)BUILD='$(abspath $(BUILD))' SOAK_SECONDS='$(SOAK_SECONDS)' \
+		tests/soak/run
+
+fuzzers: $(FUZZERS)
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory FUZZ=1 fuzzers
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
+
+bench: all $(BENCHES)
+	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/bench
+
+# ---- Install ----
+
+# Every file that install makes, as SOURCE:TARGET:MODE; uninstall takes the same.
+to = $(foreach file,$(1),$(file):$(2)/$(notdir $(file)):$(3))
+man_to = $(foreach section,1 3 5 7,\
+	$(call to,$(wildcard man/*.$(section)),$(MANDIR)/man$(section),644))
+bash_to = $(foreach file,$(wildcard completions/*.bash),\
+	$(file):$(BASHDIR)/$(notdir $(basename $(file))):644)
+INSTALLED = $(call to,$(PROGRAMS),$(BINDIR),755) \
+	$(call to,$(STATIC),$(LIBDIR),644) \
+	$(call to,$(SHARED).$(SOVERSION),$(LIBDIR),755) \
+	$(call to,lib/streamlog.h,$(INCLUDEDIR),644) \
+	$(call to,$(BUILD)/lib/streamlog.pc,$(PKGCONFIGDIR),644) \
+	$(man_to) $(bash_to) \
+	$(call to,$(wildcard completions/_*),$(ZSHDIR),644) \
+	$(call to,$(wildcard completions/*.fish),$(FISHDIR),644)
+
+$(BUILD)/lib/streamlog.pc: lib/streamlog.pc.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< >$@
+
+install: all $(BUILD)/lib/streamlog.pc
+	$(Q)set -e; for entry in $(INSTALLED); do \
+		from=$${entry%%:*}; entry=$${entry#*:}; \
+		$(INSTALL) -D -m "$${entry##*:}" "$$from" \
+			"$(DESTDIR)$${entry%:*}"; \
+	done
+	$(Q)ln -sf libstreamlog.so.$(SOVERSION) \
+		'$(DESTDIR)$(LIBDIR)/libstreamlog.so'
+
+# Directories stay: who made them can't be known.
+uninstall:
+	$(Q)for entry in $(INSTALLED); do \
+		entry=$${entry#*:}; rm -f "$(DESTDIR)$${entry%:*}"; \
+	done
+	$(Q)rm -f '$(DESTDIR)$(LIBDIR)/libstreamlog.so'
+
+dist:
+	@mkdir -p build
+	$(Q)git archive --prefix=streamlog-$(VERSION)/ \
+		-o build/streamlog-$(VERSION).tar.gz HEAD
+	@echo build/streamlog-$(VERSION).tar.gz
+
+clean:
+	$(Q)rm -rf build build-asan

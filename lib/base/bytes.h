@@ -1,6 +1,6 @@
 /*
- * bytes.h: big-endian numbers and Kafka's varints (zigzag, LEB128), in bytes.
- * Floor: base. Pure and inline: the record codec is built of these.
+ * bytes.h: big-endian numbers in bytes. Floor: base. Pure and inline: the
+ * record codec and the indexes are built of these.
  */
 #ifndef SL_BYTES_H
 #define SL_BYTES_H

@@ -5,13 +5,15 @@
  * A batch is valid if and only if (1) its length field lies in
  * [SL_BATCH_HEAD_SIZE, SL_BATCH_BYTES_MAX] and within the bytes there are,
  * (2) its magic is 2, (3) its CRC-32C holds over bytes 21 to its end, (4) its
- * count is not negative and at most lastOffsetDelta + 1, and (5) its records,
- * decompressed, take exactly the bytes there are. Whether its base offset fits
- * is for the log to say: the CRC does not cover it.
+ * count is not negative and at most lastOffsetDelta + 1, its offsets are, too,
+ * and (5) its records, decompressed, take exactly the bytes there are, and
+ * their offsets rise. Whether its base offset fits is for the log to say: the
+ * CRC does not cover it.
  */
 #ifndef SL_BATCH_H
 #define SL_BATCH_H
 
+#include "codec.h"
 #include "streamlog.h"
 
 #define SL_BATCH_HEAD_SIZE 61u
@@ -27,7 +29,7 @@
 #define SL_BATCH_DELETE_HORIZON 0x40u
 
 struct sl_batch_head {
-	uint64_t base;  /* offset of the first record */
+	uint64_t base;  /* the record deltas count from it */
 	uint32_t bytes; /* of the whole batch: 12 + its length field */
 	uint32_t crc;
 	uint16_t attributes;
@@ -52,6 +54,12 @@ SL_MUST_USE int sl_batch_head_decode(const uint8_t *from, size_t bytes,
 /* Does the CRC of the whole batch (head->bytes at `batch`) hold? */
 bool sl_batch_crc_ok(const uint8_t *batch, const struct sl_batch_head *head);
 
+/*
+ * Write a head before the records of a batch that is all in place (head->bytes
+ * at `to`), and sum it: head->crc is not used. The leader epoch is 0.
+ */
+void sl_batch_head_encode(uint8_t *to, const struct sl_batch_head *head);
+
 /* Set the base offset: not under the CRC, so under the lock it is a store. */
 void sl_batch_set_base(uint8_t *batch, uint64_t base);
 
@@ -62,11 +70,12 @@ struct sl_batch_walk {
 	uint64_t base;
 	int64_t base_timestamp_ms;
 	int64_t log_append_ms; /* SL_TIME_NONE unless the broker stamped it */
-	uint32_t left;         /* records to come */
-	uint32_t last_offset_delta;
-	int64_t delta_before; /* deltas must rise */
-	uint8_t *unpacked;    /* owned: decompressed records; or NULL */
-	size_t unpacked_size;
+	uint32_t count;
+	uint32_t left; /* records to come */
+	int32_t last_offset_delta;
+	int32_t delta_before;          /* deltas must rise */
+	struct sl_codec codec;         /* owned, as is the next */
+	struct sl_codec_room unpacked; /* decompressed records */
 };
 
 #define SL_BATCH_WALK_CLOSED ((struct sl_batch_walk){ .at = NULL })
@@ -80,7 +89,10 @@ SL_MUST_USE int sl_batch_walk_begin(struct sl_batch_walk *walk,
     const uint8_t *batch, const struct sl_batch_head *head,
     struct sl_error *err);
 
-/* SL_OK, SL_END, or SL_ECORRUPT. Views point into the batch or the walk. */
+/*
+ * SL_OK, SL_END, or SL_ECORRUPT: then this batch has no more. Views point into
+ * the batch or the walk.
+ */
 SL_MUST_USE int sl_batch_walk_next(struct sl_batch_walk *walk,
     struct sl_record *record, struct sl_error *err);
 

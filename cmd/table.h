@@ -1,0 +1,38 @@
+/*
+ * table.h: columns that line up, for eyes; programs read --json. Floor: cmd.
+ */
+#ifndef TABLE_H
+#define TABLE_H
+
+#include "streamlog.h"
+
+struct table_column {
+	const char *heading; /* NULL ends the array */
+	bool is_right;       /* numbers line up at the right */
+};
+
+struct table {
+	const struct table_column *columns;
+	size_t column_count;
+	char **cells; /* owned, row by row */
+	size_t cell_count;
+	bool is_short; /* memory lacked for a cell */
+};
+
+void table_init(struct table *table, const struct table_column *columns);
+void table_release(struct table *table);
+
+/* The next cell, from left to right, row by row. */
+void table_add(struct table *table, const char *text);
+
+/* "24,118,007" as a cell. */
+void table_add_number(struct table *table, uint64_t number);
+
+/* Print to stdout, headings first. SL_ENOMEM where a cell was lost. */
+SL_MUST_USE int table_print(const struct table *table, struct sl_error *err);
+
+/* A number with commas between thousands: 26 characters and the NUL. */
+#define TABLE_NUMBER_SIZE 27
+void table_format_number(uint64_t number, char text[TABLE_NUMBER_SIZE]);
+
+#endif

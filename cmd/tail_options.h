@@ -1,0 +1,43 @@
+/*
+ * tail_options.h: what streamlog-tail was asked. Floor: cmd.
+ */
+#ifndef TAIL_OPTIONS_H
+#define TAIL_OPTIONS_H
+
+#include "cli.h"
+#include "printer.h"
+#include "roster.h"
+#include "select.h"
+
+#include <sys/types.h>
+
+struct tail_options {
+	struct cli cli;
+	struct select select;
+	int *partitions; /* owned */
+	size_t partition_count;
+	struct sl_header *headers; /* owned */
+	size_t header_count;
+	bool has_start;  /* by an option: -n isn't 10 then */
+	bool has_offset; /* -o was said */
+	bool has_lines;
+	bool is_from_line; /* +N */
+	uint64_t lines;
+	uint64_t limit;
+	bool ends;
+	bool follows;
+	enum roster_patience patience;
+	int64_t idle_ms; /* -1: never mind */
+	pid_t pid;       /* 0: none */
+	bool exit_status;
+	struct sl_reader_options reader;
+	enum printer_form form;
+	const char *format;
+	char separator;
+};
+
+/* Parse and settle; a mistake ends the program. */
+void tail_options_parse(struct tail_options *options, int argc, char **argv);
+void tail_options_release(struct tail_options *options);
+
+#endif

@@ -1,0 +1,260 @@
+/* topic_show.c: a topic as streamlog-topic describes it; see topic_show.h. */
+#include "topic_show.h"
+#include "cli.h"
+#include "table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What was written so lately is "now". */
+#define NOW_MS (60 * 1000)
+
+#define DATE_BYTES 10 /* 2026-11-22 */
+#define SECONDS_BYTES 19
+
+int
+topic_sums_read(struct sl_topic *topic, struct topic_sums *sums,
+    struct sl_partition_info **infos, struct sl_error *err)
+{
+	struct sl_partition_info *info;
+	int i, rc;
+
+	*sums = (struct topic_sums){ .first_ms = SL_TIME_NONE,
+		.last_ms = SL_TIME_NONE };
+	sums->partitions = sl_topic_settings(topic)->partitions;
+	*infos = calloc((size_t)sums->partitions, sizeof(**infos));
+	if (*infos == NULL)
+		return cli_error(err, SL_ENOMEM, "out of memory");
+	for (i = 0; i < sums->partitions; i++) {
+		info = &(*infos)[i];
+		rc = sl_topic_partition_info(topic, i, info, err);
+		if (rc != SL_OK) {
+			free(*infos);
+			*infos = NULL;
+			return rc;
+		}
+		sums->bytes += info->bytes;
+		sums->segments += info->segments;
+		sums->events += info->range.next - info->range.first;
+		if (info->first_ms != SL_TIME_NONE &&
+		    (sums->first_ms == SL_TIME_NONE ||
+		        info->first_ms < sums->first_ms))
+			sums->first_ms = info->first_ms;
+		if (info->last_ms > sums->last_ms)
+			sums->last_ms = info->last_ms;
+	}
+	return SL_OK;
+}
+
+void
+topic_sums_format(const struct topic_sums *sums,
+    char text[TOPIC_SUMS_TEXT_SIZE])
+{
+	char size[SL_SIZE_TEXT_SIZE], events[TABLE_NUMBER_SIZE];
+
+	sl_format_size(sums->bytes, size);
+	table_format_number(sums->events, events);
+	snprintf(text, TOPIC_SUMS_TEXT_SIZE, "%d %s, %s, %s %s",
+	    sums->partitions,
+	    sums->partitions == 1 ? "partition" : "partitions", size, events,
+	    sums->events == 1 ? "event" : "events");
+}
+
+/* ---- For eyes ---- */
+
+/* ", 2026-11-15 to now" */
+static void
+print_span(const struct topic_sums *sums)
+{
+	char first[SL_TIME_TEXT_SIZE], last[SL_TIME_TEXT_SIZE];
+	int64_t age_ms;
+
+	if (sums->first_ms == SL_TIME_NONE)
+		return;
+	sl_format_time(sums->first_ms, first);
+	sl_format_time(sums->last_ms, last);
+	age_ms = sl_now_ms() - sums->last_ms;
+	printf(", %.*s to ", DATE_BYTES, first);
+	if (age_ms >= 0 && age_ms < NOW_MS)
+		printf("now");
+	else
+		printf("%.*s", DATE_BYTES, last);
+}
+
+static void
+add_time(struct table *table, int64_t time_ms)
+{
+	char text[SL_TIME_TEXT_SIZE];
+
+	if (time_ms == SL_TIME_NONE) {
+		table_add(table, "-");
+		return;
+	}
+	sl_format_time(time_ms, text);
+	memcpy(text + SECONDS_BYTES, "Z", sizeof("Z"));
+	table_add(table, text);
+}
+
+static int
+print_partitions(const struct sl_partition_info *infos, int count,
+    struct sl_error *err)
+{
+	static const struct table_column columns[] = {
+		{ "PARTITION", true },
+		{ "FIRST", true },
+		{ "NEXT", true },
+		{ "SEGMENTS", true },
+		{ "SIZE", true },
+		{ "OLDEST", false },
+		{ "NEWEST", false },
+		{ NULL, false },
+	};
+	char size[SL_SIZE_TEXT_SIZE];
+	struct table table;
+	int i, rc;
+
+	table_init(&table, columns);
+	for (i = 0; i < count; i++) {
+		table_add_number(&table, (uint64_t)i);
+		table_add_number(&table, infos[i].range.first);
+		table_add_number(&table, infos[i].range.next);
+		table_add_number(&table, infos[i].segments);
+		sl_format_size(infos[i].bytes, size);
+		table_add(&table, size);
+		add_time(&table, infos[i].first_ms);
+		add_time(&table, infos[i].last_ms);
+	}
+	rc = table_print(&table, err);
+	table_release(&table);
+	return rc;
+}
+
+static void
+print_settings(const struct sl_topic *topic)
+{
+	struct sl_setting_row row;
+	size_t i;
+
+	for (i = 0; sl_topic_setting(topic, i, &row); i++)
+		if (!row.is_default && strcmp(row.name, "partitions") != 0)
+			printf("%s=%s\n", row.name, row.value);
+}
+
+int
+topic_show(struct sl_topic *topic, struct sl_error *err)
+{
+	struct sl_partition_info *infos;
+	char text[TOPIC_SUMS_TEXT_SIZE];
+	struct topic_sums sums;
+	int rc;
+
+	rc = topic_sums_read(topic, &sums, &infos, err);
+	if (rc != SL_OK)
+		return rc;
+	topic_sums_format(&sums, text);
+	printf("%s: %s", sl_topic_name(topic), text);
+	print_span(&sums);
+	putchar('\n');
+	rc = print_partitions(infos, sums.partitions, err);
+	print_settings(topic);
+	free(infos);
+	return rc;
+}
+
+/* ---- For programs ---- */
+
+static void
+add_json_time(struct sl_json *row, const char *name, int64_t time_ms)
+{
+	char text[SL_TIME_TEXT_SIZE];
+
+	if (time_ms == SL_TIME_NONE) {
+		sl_json_add_null(row, name);
+		return;
+	}
+	sl_format_time(time_ms, text);
+	sl_json_add_text(row, name, text);
+}
+
+/* Print a row, which is taken over. */
+static int
+print_row(struct sl_json *row, struct sl_error *err)
+{
+	char *text;
+
+	text = sl_json_print(row);
+	sl_json_free(row);
+	if (text == NULL)
+		return cli_error(err, SL_ENOMEM, "out of memory");
+	puts(text);
+	free(text);
+	return SL_OK;
+}
+
+static void
+add_settings(struct sl_json *row, const struct sl_topic *topic)
+{
+	struct sl_json *settings = sl_json_object();
+	struct sl_setting_row setting;
+	size_t i;
+
+	for (i = 0; sl_topic_setting(topic, i, &setting); i++)
+		if (strcmp(setting.name, "partitions") != 0)
+			sl_json_add_text(settings, setting.name, setting.value);
+	sl_json_add_object(row, "settings", settings);
+}
+
+static int
+print_topic_row(const struct sl_topic *topic, const struct topic_sums *sums,
+    struct sl_error *err)
+{
+	struct sl_json *row = sl_json_object();
+
+	sl_json_add_text(row, "topic", sl_topic_name(topic));
+	sl_json_add_text(row, "id", sl_topic_id(topic));
+	sl_json_add_int(row, "partitions", sums->partitions);
+	sl_json_add_int(row, "events", (int64_t)sums->events);
+	sl_json_add_int(row, "segments", (int64_t)sums->segments);
+	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
+	add_json_time(row, "first_time", sums->first_ms);
+	add_json_time(row, "last_time", sums->last_ms);
+	add_settings(row, topic);
+	return print_row(row, err);
+}
+
+static int
+print_partition_row(const struct sl_topic *topic, int partition,
+    const struct sl_partition_info *info, struct sl_error *err)
+{
+	struct sl_json *row = sl_json_object();
+
+	sl_json_add_text(row, "topic", sl_topic_name(topic));
+	sl_json_add_int(row, "partition", partition);
+	sl_json_add_int(row, "first_offset", (int64_t)info->range.first);
+	sl_json_add_int(row, "next_offset", (int64_t)info->range.next);
+	sl_json_add_int(row, "events",
+	    (int64_t)(info->range.next - info->range.first));
+	sl_json_add_int(row, "segments", (int64_t)info->segments);
+	sl_json_add_int(row, "bytes", (int64_t)info->bytes);
+	add_json_time(row, "first_time", info->first_ms);
+	add_json_time(row, "last_time", info->last_ms);
+	return print_row(row, err);
+}
+
+int
+topic_show_json(struct sl_topic *topic, struct sl_error *err)
+{
+	struct sl_partition_info *infos;
+	struct topic_sums sums;
+	int i, rc;
+
+	rc = topic_sums_read(topic, &sums, &infos, err);
+	if (rc != SL_OK)
+		return rc;
+	rc = print_topic_row(topic, &sums, err);
+	for (i = 0; i < sums.partitions && rc == SL_OK; i++)
+		rc = print_partition_row(topic, i, &infos[i], err);
+	free(infos);
+	return rc;
+}

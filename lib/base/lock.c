@@ -1,0 +1,58 @@
+/* lock.c: byte locks; see lock.h. */
+#include "lock.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#define NAP_NS_MIN 20000
+#define NAP_NS_MAX 2000000
+
+static int
+set_lock(int fd, int byte, short type)
+{
+	struct flock lock = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = byte,
+		.l_len = 1,
+	};
+
+	return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+}
+
+/*
+ * A waiter naps instead of queueing in the kernel: F_OFD_SETLKW can't be given a
+ * time-out, and its queue is no fairer. Sections are tens of microseconds.
+ */
+int
+sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,
+    struct sl_error *err)
+{
+	struct timespec nap = { .tv_nsec = NAP_NS_MIN };
+	int64_t begin = -1;
+	int sys;
+
+	for (;;) {
+		sys = set_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK);
+		if (sys == 0)
+			return SL_OK;
+		if (sys != EAGAIN && sys != EACCES && sys != EINTR)
+			return sl_error_sys(err, sys, "lock");
+		if (begin < 0)
+			begin = sl_monotonic_ms();
+		if (sl_monotonic_ms() - begin >= timeout_ms)
+			return sl_error_set(err, SL_EBUSY, "locked");
+		nanosleep(&nap, NULL);
+		if (nap.tv_nsec < NAP_NS_MAX)
+			nap.tv_nsec += nap.tv_nsec / 2;
+	}
+}
+
+void
+sl_lock_drop(int fd, int byte)
+{
+	(void)set_lock(fd, byte, F_UNLCK);
+}

@@ -1,0 +1,190 @@
+/*
+ * scan.c: the front of the JSON scanner: its pointer, the choice of a way by
+ * what the machine can, and the plain way.
+ */
+#include "scan.h"
+
+#include "error.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+plain_supported(void)
+{
+	return true;
+}
+
+static size_t
+plain_lines(const struct sl_scan *scan, const char *text, size_t bytes,
+    struct sl_scan_line *lines, size_t lines_max, size_t *used)
+{
+	size_t count = 0, at = 0;
+
+	while (at < bytes && count < lines_max)
+		at = sl_scan_line_plain(scan, text, at, bytes, &lines[count++]);
+	*used = at;
+	return count;
+}
+
+const struct sl_scan_way sl_scan_ways[] = {
+#if defined(__x86_64__)
+	{ "avx512", sl_scan_avx512_supported, sl_scan_avx512_lines },
+	{ "avx2", sl_scan_avx2_supported, sl_scan_avx2_lines },
+#endif
+	{ "plain", plain_supported, plain_lines },
+};
+
+/* Is each '~' of a JSON Pointer followed by 0 or 1? */
+static bool
+pointer_good(const char *pointer)
+{
+	const char *at = pointer;
+
+	while ((at = strchr(at, '~')) != NULL) {
+		at++;
+		if (*at != '0' && *at != '1')
+			return false;
+	}
+	return true;
+}
+
+/* Make `quoted` and `deeper` of the pointer's first name. */
+static void
+pointer_split(struct sl_scan *scan)
+{
+	bool bare = *scan->pointer != '/';
+	const char *at = scan->pointer + !bare;
+	char *to = scan->quoted;
+
+	*to++ = '"';
+	scan->deeper = bare ? NULL : strchr(at, '/');
+	for (; *at != '\0' && at != scan->deeper; at++) {
+		if (*at == '~' && !bare)
+			*to++ = *++at == '0' ? '~' : '/';
+		else
+			*to++ = *at;
+	}
+	*to++ = '"';
+	scan->quoted_bytes = (size_t)(to - scan->quoted);
+	memset(&scan->quoted_mask, 0xff, (scan->quoted_bytes - 1) % 8 + 1);
+	for (at = scan->quoted + 1; at < to - 1; at++)
+		if (*at == '"' || *at == '\\' || (unsigned char)*at < 0x20)
+			scan->quoted_bytes = 0;
+}
+
+int
+sl_scan_new(struct sl_scan **scan, const char *pointer, struct sl_error *err)
+{
+	struct sl_scan *made;
+
+	*scan = NULL;
+	if (pointer != NULL && *pointer == '/' && !pointer_good(pointer))
+		return sl_error_set(err, SL_EUSAGE,
+		    "'%s' is no JSON Pointer: a '~' is written '~0'", pointer);
+	made = calloc(1, sizeof(*made));
+	if (made == NULL)
+		goto fail;
+	made->way = sl_scan_ways;
+	while (!made->way->supported())
+		made->way++;
+	if (pointer != NULL) {
+		made->pointer = strdup(pointer);
+		made->quoted = calloc(1, strlen(pointer) + 2 + 8);
+		if (made->pointer == NULL || made->quoted == NULL)
+			goto fail;
+		pointer_split(made);
+	}
+	*scan = made;
+	return SL_OK;
+
+fail:
+	sl_scan_free(made);
+	return sl_error_set(err, SL_ENOMEM, "no memory for a scanner");
+}
+
+void
+sl_scan_free(struct sl_scan *scan)
+{
+	if (scan == NULL)
+		return;
+	free(scan->pointer);
+	free(scan->quoted);
+	free(scan);
+}
+
+void
+sl_scan_take_way(struct sl_scan *scan, const struct sl_scan_way *way)
+{
+	scan->way = way;
+}
+
+size_t
+sl_scan_lines(struct sl_scan *scan, const char *text, size_t bytes,
+    struct sl_scan_line *lines, size_t lines_max, size_t *used)
+{
+	assert(bytes == 0 || text[bytes - 1] == '\n');
+	return scan->way->lines(scan, text, bytes, lines, lines_max, used);
+}
+
+static enum sl_scan_kind
+line_kind(const char *line, size_t bytes)
+{
+	size_t byte, blanks;
+
+	if (bytes == 0)
+		return SL_SCAN_BLANK;
+	if (sl_scan_explain(line, bytes, &byte) != NULL)
+		return SL_SCAN_BAD;
+	blanks = strspn(line, " \t\r");
+	return line[blanks] == '{' ? SL_SCAN_OBJECT : SL_SCAN_VALUE;
+}
+
+size_t
+sl_scan_line_plain(const struct sl_scan *scan, const char *text, size_t start,
+    size_t bytes, struct sl_scan_line *line)
+{
+	const char *newline = memchr(text + start, '\n', bytes - start);
+	size_t end = (size_t)(newline - text);
+
+	*line = (struct sl_scan_line){
+		.start = (uint32_t)start,
+		.bytes = (uint32_t)(end - start),
+		.kind = line_kind(text + start, end - start),
+	};
+	if (scan->pointer != NULL && line->kind <= SL_SCAN_VALUE)
+		sl_scan_key_walk(scan, text, line);
+	return end + 1;
+}
+
+/* Set the key to what was found, if anything was. */
+static void
+key_set(struct sl_scan_line *line, const char *text, const char *value,
+    size_t value_bytes)
+{
+	line->key_start = value != NULL ? (uint32_t)(value - text) : 0;
+	line->key_bytes = value != NULL ? (uint32_t)value_bytes : 0;
+}
+
+void
+sl_scan_key_walk(const struct sl_scan *scan, const char *text,
+    struct sl_scan_line *line)
+{
+	size_t value_bytes;
+	const char *value = sl_json_find(text + line->start, line->bytes,
+	    scan->pointer, &value_bytes);
+
+	key_set(line, text, value, value_bytes);
+}
+
+void
+sl_scan_key_deeper(const struct sl_scan *scan, const char *text,
+    struct sl_scan_line *line)
+{
+	size_t value_bytes;
+	const char *value = sl_json_find(text + line->key_start,
+	    line->key_bytes, scan->deeper, &value_bytes);
+
+	key_set(line, text, value, value_bytes);
+}

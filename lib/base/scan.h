@@ -1,0 +1,76 @@
+/*
+ * scan.h: what the parts of the JSON scanner share. Floor: base.
+ *
+ * Three ways to scan a text give the same lines: by bits in AVX-512 or AVX2
+ * (scan_bits.h), and line by line with the exact check of scan_explain.c, which
+ * runs everywhere. The ways by bits never take a bad line; where they are in
+ * doubt (a bad line, nesting beyond 64, ...) they ask that check, so that it
+ * alone decides what is bad.
+ */
+#ifndef SL_SCAN_H
+#define SL_SCAN_H
+
+#include "streamlog.h"
+
+struct sl_scan_way {
+	const char *name;
+	bool (*supported)(void); /* by this machine? */
+	size_t (*lines)(const struct sl_scan *scan, const char *text,
+	    size_t bytes, struct sl_scan_line *lines, size_t lines_max,
+	    size_t *used);
+};
+
+/* Fastest first; the last is supported everywhere and has the name "plain". */
+extern const struct sl_scan_way sl_scan_ways[];
+
+struct sl_scan {
+	const struct sl_scan_way *way;
+	char *pointer; /* as given; NULL: no key is looked for */
+	/*
+	 * The top-level member to look for, in quotes; NULL with the pointer,
+	 * and of no bytes where that name can't be spelled without escapes.
+	 * Where a line has escapes in a name, or is no object, the whole
+	 * pointer is walked.
+	 */
+	char *quoted;
+	size_t quoted_bytes;
+	uint64_t quoted_mask; /* of its last 1 to 8 bytes, as they are read */
+	const char *deeper; /* the pointer below that member; NULL: ends there */
+};
+
+/* Take another way than the machine's best: for tests. */
+void sl_scan_take_way(struct sl_scan *scan, const struct sl_scan_way *way);
+
+/*
+ * Check the line that begins at `start` by the exact check and find its key,
+ * walking the whole pointer. Returns where the next line begins.
+ */
+size_t sl_scan_line_plain(const struct sl_scan *scan, const char *text,
+    size_t start, size_t bytes, struct sl_scan_line *line);
+
+/*
+ * For a good line of which all but the key is filled in: find the key by
+ * walking the whole pointer; or walk on from the member's value, to which the
+ * key is set.
+ */
+void sl_scan_key_walk(const struct sl_scan *scan, const char *text,
+    struct sl_scan_line *line);
+void sl_scan_key_deeper(const struct sl_scan *scan, const char *text,
+    struct sl_scan_line *line);
+
+/* Does a good exponent begin at `at`, with nothing glued to it? */
+bool sl_scan_exponent_good(const char *at, const char *end);
+
+/* Is the escape that begins with the backslash at `at` a good one? */
+bool sl_scan_escape_good(const char *at, const char *end);
+
+#if defined(__x86_64__)
+bool sl_scan_avx2_supported(void);
+size_t sl_scan_avx2_lines(const struct sl_scan *scan, const char *text,
+    size_t bytes, struct sl_scan_line *lines, size_t lines_max, size_t *used);
+bool sl_scan_avx512_supported(void);
+size_t sl_scan_avx512_lines(const struct sl_scan *scan, const char *text,
+    size_t bytes, struct sl_scan_line *lines, size_t lines_max, size_t *used);
+#endif
+
+#endif

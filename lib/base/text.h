@@ -1,0 +1,25 @@
+/*
+ * text.h: what the parsers of words share. Floor: base. Pure, no locale.
+ */
+#ifndef SL_TEXT_H
+#define SL_TEXT_H
+
+#include "streamlog.h"
+
+/*
+ * The bytes of the well-formed UTF-8 character (RFC 3629) that begins the
+ * `bytes` at `text`; 0 where none does.
+ */
+size_t sl_utf8_length(const void *text, size_t bytes);
+
+/* Is it one of '0' to '9'? */
+bool sl_digit_is(char c);
+
+/*
+ * A text as an error may quote it: cut after some fifty bytes, control
+ * characters and what is not UTF-8 replaced by '?', so that it fits a line.
+ */
+#define SL_EXCERPT_SIZE 64
+const char *sl_text_excerpt(const char *text, char excerpt[SL_EXCERPT_SIZE]);
+
+#endif

@@ -1,0 +1,211 @@
+/* append.c: one batch to the end of a partition, and to disk; see log.h. */
+#include "batch.h"
+#include "error.h"
+#include "lock.h"
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* How long a verdict waits for the append lock. */
+#define POST_TIMEOUT_MS 1000
+
+static bool
+is_full(const struct sl_log *log, size_t bytes)
+{
+	return log->size > 0 &&
+	       log->size + bytes > (uint64_t)log->limits.segment_bytes;
+}
+
+/* Is it time for the next segment, before this batch? */
+static bool
+is_roll_due(const struct sl_log *log, size_t bytes, uint32_t count,
+    int64_t max_ms)
+{
+	if (log->is_sealed || log->is_suspect)
+		return true;
+	if (log->size == 0)
+		return false;
+	return is_full(log, bytes) ||
+	       log->next + count - log->base > SL_SEGMENT_OFFSETS_LIMIT ||
+	       log->size + bytes > SL_SEGMENT_BYTES_LIMIT ||
+	       (max_ms > log->first_ms &&
+	           (uint64_t)max_ms - (uint64_t)log->first_ms >
+	               (uint64_t)log->limits.segment_ms);
+}
+
+/* One pwrite of one batch; what is short is cut back (RULE 3). */
+static int
+write_batch(struct sl_log *log, const uint8_t *batch, size_t bytes,
+    struct sl_error *err)
+{
+	struct sl_error ignored;
+	size_t done;
+	int rc;
+
+	rc = sl_fs_write_at(log->fd, batch, bytes, log->size, &done, err);
+	if (rc < 0 && done > 0 && sl_fs_cut(log->fd, log->size, &ignored) < 0)
+		sl_error_wrap(err, "a torn batch stays for the next writer");
+	return rc;
+}
+
+/* After the write: it counts, whatever becomes of the indexes. */
+static void
+note_batch(struct sl_log *log, size_t bytes, uint32_t count, int64_t max_ms)
+{
+	uint64_t position = log->size;
+	uint64_t last = log->next + count - 1;
+	struct sl_error ignored;
+
+	if (log->size == 0)
+		log->first_ms = max_ms;
+	if (log->max_ms == SL_TIME_NONE || max_ms > log->max_ms) {
+		log->max_ms = max_ms;
+		log->max_offset = last;
+	}
+	log->size += bytes;
+	log->next += count;
+	/*
+	 * An entry that can't be written now is owed: whoever opens the
+	 * segment next writes it. One that finds the index full rolls.
+	 */
+	if (sl_index_add(&log->index, position, last, log->max_ms,
+	        log->max_offset, (uint64_t)log->limits.index_interval_bytes,
+	        &ignored) == SL_END)
+		log->is_sealed = true;
+}
+
+static int
+append_locked(struct sl_log *log, uint8_t *batch, size_t bytes, uint32_t count,
+    int64_t max_ms, uint64_t *first_offset, struct sl_error *err)
+{
+	int rc = SL_OK;
+
+	if (is_roll_due(log, bytes, count, max_ms))
+		rc = sl_log_roll(log, err);
+	if (rc < 0)
+		return rc;
+	sl_batch_set_base(batch, log->next);
+	rc = write_batch(log, batch, bytes, err);
+	if (rc < 0 && err->sys == EFBIG && log->fd >= 0 && log->size > 0) {
+		/* The limit is on one file's size: the next one has room. */
+		rc = sl_log_roll(log, err);
+		if (rc == SL_OK) {
+			sl_batch_set_base(batch, log->next);
+			rc = write_batch(log, batch, bytes, err);
+		}
+	}
+	if (rc < 0)
+		return rc;
+	if (!log->is_dirty) {
+		log->is_dirty = true;
+		log->doubt_position = log->size;
+		log->doubt_offset = log->next;
+	}
+	*first_offset = log->next;
+	note_batch(log, bytes, count, max_ms);
+	return SL_OK;
+}
+
+int
+sl_log_append(struct sl_log *log, uint8_t *batch, size_t bytes, uint32_t count,
+    int64_t max_ms, int timeout_ms, uint64_t *first_offset,
+    struct sl_error *err)
+{
+	int rc;
+
+	assert(count > 0 && bytes >= SL_BATCH_HEAD_SIZE);
+	if (log->has_failed)
+		return sl_error_set(err, SL_EIO,
+		    "a sync failed before, so nothing more is written");
+	/* The long sync of a roll begins before the lock is taken (RULE 7). */
+	if (log->fd >= 0 && is_full(log, bytes)) {
+		rc = sl_log_sync(log, err);
+		if (rc < 0)
+			return rc;
+	}
+	rc = sl_log_lock(log, timeout_ms, err);
+	if (rc < 0)
+		return rc;
+	rc = append_locked(log, batch, bytes, count, max_ms, first_offset, err);
+	sl_log_unlock(log);
+	return rc;
+}
+
+/* The verdict, where all writers look, in bytes a full disk still takes. */
+static void
+post_suspect(const struct sl_log *log)
+{
+	struct sl_lockfile board;
+	struct sl_error ignored;
+	int rc;
+
+	if (sl_lock_take(log->lock, SL_LOCK_APPEND, true, POST_TIMEOUT_MS,
+	        &ignored) < 0)
+		return;
+	rc = sl_lockfile_read(log->lock, &board, &ignored);
+	if (rc == SL_OK &&
+	    (!board.is_suspect || board.suspect_base != log->base ||
+	        board.suspect_position > log->doubt_position)) {
+		board.change++;
+		board.is_suspect = true;
+		board.suspect_base = log->base;
+		board.suspect_position = log->doubt_position;
+		board.suspect_offset = log->doubt_offset;
+		rc = sl_lockfile_write(log->lock, &board, &ignored);
+		if (rc == SL_OK)
+			rc = sl_fs_sync(log->lock, &ignored);
+	}
+	sl_lock_drop(log->lock, SL_LOCK_APPEND);
+}
+
+/* The same for people, in a file beside the segment, best effort. */
+static void
+write_suspect_file(const struct sl_log *log)
+{
+	char name[SL_SEGMENT_NAME_SIZE], text[128];
+	struct sl_error ignored;
+	int fd = -1;
+	size_t done;
+	int n, rc;
+
+	n = snprintf(text, sizeof(text),
+	    "a sync failed: from byte %" PRIu64 ", offset %" PRIu64
+	    " on, the disk may not hold what was written\n",
+	    log->doubt_position, log->doubt_offset);
+	sl_segment_name(name, log->base, ".suspect");
+	rc = sl_fs_create(
+	    &fd, log->dir, name, &log->like, SL_FS_READABLE, &ignored);
+	if (rc == SL_OK)
+		rc = sl_fs_write_at(fd, text, (size_t)n, 0, &done, &ignored);
+	sl_fs_close(&fd);
+}
+
+int
+sl_log_sync(struct sl_log *log, struct sl_error *err)
+{
+	int rc;
+
+	if (!log->is_dirty)
+		return SL_OK;
+	rc = sl_fs_sync(log->fd, err);
+	if (rc < 0) {
+		char name[SL_SEGMENT_NAME_SIZE];
+
+		/* Final: the kernel has marked the pages clean (RULE 10). */
+		log->has_failed = true;
+		post_suspect(log);
+		write_suspect_file(log);
+		sl_segment_name(name, log->base, ".log");
+		sl_error_wrap(err, "'%s': from offset %" PRIu64 " on in doubt",
+		    name, log->doubt_offset);
+		err->code = SL_EIO;
+		return SL_EIO;
+	}
+	log->is_dirty = false;
+	log->doubt_position = log->size;
+	log->doubt_offset = log->next;
+	return SL_OK;
+}

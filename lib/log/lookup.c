@@ -1,0 +1,298 @@
+/* lookup.c: offsets of a partition, found by name and index; see read.h. */
+#include "error.h"
+#include "fs.h"
+#include "index.h"
+#include "read.h"
+
+#include <fcntl.h>
+
+/* What a walk over the batches of one segment looks for. */
+struct scan {
+	int dir;
+	int fd;
+	uint64_t base;
+	uint64_t position; /* where it stands */
+	uint64_t size;
+};
+
+static int
+scan_open(struct scan *scan, int dir, uint64_t base, struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+	int rc;
+
+	*scan = (struct scan){ .dir = dir, .fd = -1, .base = base };
+	sl_segment_name(name, base, ".log");
+	rc = sl_fs_open_read(&scan->fd, dir, name, err);
+	if (rc == SL_OK)
+		rc = sl_fs_size(scan->fd, &scan->size, err);
+	return rc;
+}
+
+/* The bases of a partition that has at least one segment. */
+static int
+list(struct sl_segments *segments, int dir, struct sl_error *err)
+{
+	int rc;
+
+	rc = sl_segments_list(segments, dir, err);
+	if (rc == SL_OK && segments->count == 0)
+		rc = sl_error_set(err, SL_ECORRUPT,
+		    "no segment is there: it was damaged from outside");
+	return rc;
+}
+
+/*
+ * From the last index entry to the end: the next offset, and the largest
+ * timestamp of what was walked over. Damage at the end counts as offsets, so
+ * that who reads up to there is told of it.
+ */
+static int
+find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
+    struct sl_error *err)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	const uint8_t *batch;
+	enum sl_found found;
+	int rc;
+
+	*next = scan->base;
+	rc = sl_index_find(scan->dir, scan->base, scan->fd,
+	    scan->base + SL_SEGMENT_OFFSETS_LIMIT, &scan->position, err);
+	while (rc == SL_OK) {
+		rc = sl_segment_look(scan->fd, &window, scan->position, &head,
+		    &batch, &found, err);
+		if (rc < 0 || found == SL_FOUND_END || found == SL_FOUND_TORN)
+			break;
+		if (found == SL_FOUND_DAMAGE) {
+			rc = sl_segment_pass(
+			    scan->fd, scan->position, &head, next, err);
+			break;
+		}
+		*next = head.base + head.last_offset_delta + 1;
+		if (head.max_timestamp_ms > *largest_ms)
+			*largest_ms = head.max_timestamp_ms;
+		scan->position += head.bytes;
+	}
+	sl_window_release(&window);
+	return rc;
+}
+
+static int
+range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
+    int64_t *largest_ms, struct sl_error *err)
+{
+	struct scan scan;
+	int rc;
+
+	range->first = segments->bases[0];
+	rc = scan_open(
+	    &scan, dir, segments->bases[segments->count - 1], err);
+	if (rc == SL_OK)
+		rc = find_end(&scan, &range->next, largest_ms, err);
+	sl_fs_close(&scan.fd);
+	return rc;
+}
+
+int
+sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
+{
+	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	int64_t largest_ms = SL_TIME_NONE;
+	int rc;
+
+	rc = list(&segments, dir, err);
+	if (rc == SL_OK)
+		rc = range_of(dir, &segments, range, &largest_ms, err);
+	sl_segments_release(&segments);
+	return rc;
+}
+
+/* The first record of the batch at scan->position that is at or past a time. */
+static int
+find_record(struct scan *scan, int64_t time_ms, uint64_t *offset,
+    struct sl_error *err)
+{
+	struct sl_batch_walk walk = SL_BATCH_WALK_CLOSED;
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	struct sl_record record;
+	const uint8_t *batch;
+	enum sl_found found;
+	int rc;
+
+	rc = sl_segment_look(scan->fd, &window, scan->position, &head, &batch,
+	    &found, err);
+	if (rc == SL_OK && found != SL_FOUND_BATCH)
+		rc = SL_END;
+	if (rc == SL_OK)
+		rc = sl_batch_walk_begin(&walk, batch, &head, err);
+	while (rc == SL_OK) {
+		rc = sl_batch_walk_next(&walk, &record, err);
+		if (rc != SL_OK || record.timestamp_ms >= time_ms)
+			break;
+	}
+	if (rc == SL_OK)
+		*offset = record.offset;
+	else if (rc == SL_ECORRUPT)
+		rc = SL_END; /* reading will say so */
+	sl_batch_walk_release(&walk);
+	sl_window_release(&window);
+	return rc;
+}
+
+/*
+ * Scan from scan->position for the first batch with a timestamp at or past
+ * `time_ms`, by heads alone. On the way the time entry (entry_ms of the batch
+ * that ends at entry_offset) must be confirmed: SL_EBUSY where it lies.
+ */
+static int
+find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
+    uint64_t entry_offset, int64_t entry_ms, struct sl_error *err)
+{
+	struct sl_batch_head head;
+	enum sl_found found;
+	uint64_t last;
+	int rc;
+
+	for (;;) {
+		rc = sl_segment_peek(scan->fd, scan->position, scan->size,
+		    &head, &found, err);
+		if (rc < 0)
+			return rc;
+		if (found != SL_FOUND_BATCH)
+			return has_entry ? SL_EBUSY : SL_END;
+		last = head.base + head.last_offset_delta;
+		if (has_entry && last >= entry_offset) {
+			if (last != entry_offset ||
+			    head.max_timestamp_ms != entry_ms)
+				return SL_EBUSY;
+			has_entry = false;
+		}
+		if (head.max_timestamp_ms >= time_ms)
+			return SL_OK;
+		scan->position += head.bytes;
+	}
+}
+
+/* SL_OK and *offset; SL_END: this segment has nothing so late. */
+static int
+find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
+    struct sl_error *err)
+{
+	uint64_t entry_offset = 0;
+	int64_t entry_ms = 0;
+	struct scan scan;
+	bool has_entry = false;
+	int rc;
+
+	rc = scan_open(&scan, dir, base, err);
+	if (rc == SL_OK) {
+		rc = sl_index_find_time(
+		    dir, base, time_ms, &entry_offset, &entry_ms, err);
+		has_entry = rc == SL_OK;
+	}
+	if (has_entry)
+		rc = sl_index_find(
+		    dir, base, scan.fd, entry_offset, &scan.position, err);
+	if (rc >= 0)
+		rc = find_batch(&scan, time_ms, has_entry, entry_offset,
+		    entry_ms, err);
+	if (rc == SL_EBUSY) { /* the index lies: without it */
+		scan.position = 0;
+		rc = find_batch(&scan, time_ms, false, 0, 0, err);
+	}
+	if (rc == SL_OK)
+		rc = find_record(&scan, time_ms, offset, err);
+	sl_fs_close(&scan.fd);
+	return rc;
+}
+
+int
+sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
+{
+	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	int64_t largest_ms = SL_TIME_NONE;
+	struct sl_range range;
+	size_t i;
+	int rc;
+
+	rc = list(&segments, dir, err);
+	if (rc == SL_OK)
+		rc = SL_END;
+	for (i = 0; rc == SL_END && i < segments.count; i++)
+		rc = find_in_segment(
+		    dir, segments.bases[i], time_ms, offset, err);
+	if (rc == SL_END) {
+		rc = range_of(dir, &segments, &range, &largest_ms, err);
+		*offset = range.next;
+	}
+	sl_segments_release(&segments);
+	return rc;
+}
+
+/* The bytes of one segment's files; what lacks has none. */
+static uint64_t
+bytes_of(int dir, uint64_t base)
+{
+	static const char *const suffixes[] = { ".log", ".index",
+		".timeindex" };
+	char name[SL_SEGMENT_NAME_SIZE];
+	uint64_t bytes = 0;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		sl_segment_name(name, base, suffixes[i]);
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			bytes += (uint64_t)st.st_size;
+	}
+	return bytes;
+}
+
+static int
+first_time(int dir, uint64_t base, int64_t *first_ms, struct sl_error *err)
+{
+	struct sl_batch_head head;
+	enum sl_found found;
+	struct scan scan;
+	int rc;
+
+	rc = scan_open(&scan, dir, base, err);
+	if (rc == SL_OK)
+		rc = sl_segment_peek(
+		    scan.fd, 0, scan.size, &head, &found, err);
+	if (rc == SL_OK && found == SL_FOUND_BATCH)
+		*first_ms = head.base_timestamp_ms;
+	sl_fs_close(&scan.fd);
+	return rc;
+}
+
+int
+sl_lookup_info(
+    int dir, struct sl_partition_info *info, struct sl_error *err)
+{
+	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	int64_t time_ms;
+	size_t i;
+	int rc;
+
+	*info = (struct sl_partition_info){ .first_ms = SL_TIME_NONE,
+		.last_ms = SL_TIME_NONE };
+	rc = list(&segments, dir, err);
+	if (rc == SL_OK)
+		rc = range_of(dir, &segments, &info->range, &info->last_ms, err);
+	if (rc == SL_OK)
+		rc = first_time(dir, segments.bases[0], &info->first_ms, err);
+	for (i = 0; rc == SL_OK && i < segments.count; i++) {
+		info->bytes += bytes_of(dir, segments.bases[i]);
+		rc = sl_index_time_before(
+		    dir, segments.bases[i], UINT64_MAX, &time_ms, err);
+		if (time_ms > info->last_ms)
+			info->last_ms = time_ms;
+	}
+	info->segments = segments.count;
+	sl_segments_release(&segments);
+	return rc;
+}

@@ -1,0 +1,392 @@
+/* read.c: a reader's place in one partition; see read.h. */
+#include "read.h"
+
+#include "error.h"
+#include "fs.h"
+#include "index.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <time.h>
+
+/* A complete bad batch at the end may be a write in flight (RULE 8). */
+#define DOUBT_TRIES 5
+#define DOUBT_NAP_NS 10000000
+/* Times of files step by so much at most. */
+#define TICK_MS 20
+
+int
+sl_cursor_open(struct sl_cursor *cursor, int at, const char *name,
+    uint64_t offset, uint64_t end, struct sl_error *err)
+{
+	*cursor = SL_CURSOR_CLOSED;
+	cursor->expected = offset;
+	cursor->end = end;
+	cursor->largest_ms = SL_TIME_NONE;
+	cursor->must_list = true;
+	return sl_fs_open_dir(&cursor->dir, at, name, err);
+}
+
+void
+sl_cursor_close(struct sl_cursor *cursor)
+{
+	sl_batch_walk_release(&cursor->walk);
+	sl_window_release(&cursor->window);
+	sl_segments_release(&cursor->segments);
+	sl_fs_close(&cursor->fd);
+	sl_fs_close(&cursor->dir);
+}
+
+void
+sl_cursor_look_again(struct sl_cursor *cursor)
+{
+	cursor->must_list = true;
+}
+
+/* List the segments if the directory may have changed. */
+static int
+list_segments(struct sl_cursor *cursor, struct sl_error *err)
+{
+	struct stat st;
+	int rc;
+
+	if (fstat(cursor->dir, &st) != 0)
+		return sl_error_sys(err, errno, "fstat of the partition");
+	if (st.st_nlink == 0)
+		return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	if (!cursor->must_list &&
+	    st.st_mtim.tv_sec == cursor->listed.tv_sec &&
+	    st.st_mtim.tv_nsec == cursor->listed.tv_nsec)
+		return SL_OK;
+	rc = sl_segments_list(&cursor->segments, cursor->dir, err);
+	/* A second change within one tick of the clock would not show. */
+	cursor->must_list = rc < 0 ||
+			    sl_now_ms() - st.st_mtim.tv_sec * 1000 -
+				    st.st_mtim.tv_nsec / 1000000 <
+				TICK_MS;
+	cursor->listed = st.st_mtim;
+	return rc;
+}
+
+/* The largest timestamp before the place we enter at, as the indexes have it. */
+static int
+learn_largest(struct sl_cursor *cursor, size_t at, struct sl_error *err)
+{
+	int64_t earlier = SL_TIME_NONE;
+	int64_t here = SL_TIME_NONE;
+	int rc = SL_OK;
+
+	if (at > 0)
+		rc = sl_index_time_before(cursor->dir,
+		    cursor->segments.bases[at - 1], UINT64_MAX, &earlier, err);
+	if (rc == SL_OK && cursor->expected > cursor->base)
+		rc = sl_index_time_before(
+		    cursor->dir, cursor->base, cursor->expected, &here, err);
+	if (earlier > cursor->largest_ms)
+		cursor->largest_ms = earlier;
+	if (here > cursor->largest_ms)
+		cursor->largest_ms = here;
+	return rc;
+}
+
+/* Open the segment at `at` in the list, at or before the offset expected. */
+static int
+enter_segment(struct sl_cursor *cursor, size_t at, struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+	bool is_first = cursor->fd < 0;
+	int rc;
+
+	sl_fs_close(&cursor->fd);
+	cursor->base = cursor->segments.bases[at];
+	cursor->position = cursor->synced_to = 0;
+	cursor->window.size = 0;
+	cursor->is_passing = false;
+	sl_segment_name(name, cursor->base, ".log");
+	rc = sl_fs_open_read(&cursor->fd, cursor->dir, name, err);
+	if (rc == SL_OK && cursor->expected > cursor->base)
+		rc = sl_index_find(cursor->dir, cursor->base, cursor->fd,
+		    cursor->expected, &cursor->position, err);
+	if (rc == SL_OK && is_first)
+		rc = learn_largest(cursor, at, err);
+	return rc;
+}
+
+/*
+ * No segment in hand: find it. "Gone" only after two listings agree (RULE 8),
+ * for retention may be between its steps.
+ */
+static int
+find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
+{
+	bool is_sure = false;
+	long at;
+	int rc;
+
+	for (;;) {
+		rc = list_segments(cursor, err);
+		if (rc < 0)
+			return rc;
+		if (cursor->segments.count == 0)
+			return sl_error_set(err, SL_ECORRUPT,
+			    "no segment is there: it was damaged from outside");
+		at = sl_segments_find(&cursor->segments, cursor->expected);
+		if (at >= 0) {
+			rc = enter_segment(cursor, (size_t)at, err);
+			if (rc == SL_OK || err->sys != ENOENT)
+				return rc;
+		} else if (is_sure) {
+			*from = cursor->expected;
+			cursor->expected = cursor->segments.bases[0];
+			return sl_error_set(err, SL_EGONE,
+			    "offsets %" PRIu64 " to %" PRIu64
+			    " were deleted before they were read (%" PRIu64
+			    " events); going on at %" PRIu64,
+			    *from, cursor->expected - 1,
+			    cursor->expected - *from, cursor->expected);
+		}
+		is_sure = at < 0;
+		cursor->must_list = true;
+	}
+}
+
+/* Index in the list of the segment that follows the one in hand; -1: none. */
+static int
+next_segment(struct sl_cursor *cursor, long *next, struct sl_error *err)
+{
+	long at;
+	int rc;
+
+	rc = list_segments(cursor, err);
+	if (rc < 0)
+		return rc;
+	at = sl_segments_find(&cursor->segments, cursor->base);
+	*next = (size_t)(at + 1) < cursor->segments.count ? at + 1 : -1;
+	return SL_OK;
+}
+
+/* Go to a later segment; offsets between are a named hole (RULE 24). */
+static int
+move_on(struct sl_cursor *cursor, long next, bool was_told, uint64_t *from,
+    struct sl_error *err)
+{
+	uint64_t base = cursor->segments.bases[next];
+	int rc;
+
+	rc = enter_segment(cursor, (size_t)next, err);
+	if (rc < 0 && err->sys == ENOENT) { /* passed by retention meanwhile */
+		sl_fs_close(&cursor->fd);
+		cursor->must_list = true;
+		return SL_OK;
+	}
+	if (rc < 0 || base <= cursor->expected)
+		return rc;
+	*from = cursor->expected;
+	cursor->expected = base;
+	if (was_told)
+		return SL_OK;
+	return sl_error_set(err, SL_EGONE,
+	    "offsets %" PRIu64 " to %" PRIu64 " are not there (%" PRIu64
+	    " events); going on at %" PRIu64,
+	    *from, base - 1, base - *from, base);
+}
+
+static int
+damage(struct sl_cursor *cursor, struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+
+	sl_segment_name(name, cursor->base, ".log");
+	sl_error_wrap(err, "'%s': byte %" PRIu64, name, cursor->position);
+	err->code = SL_ECORRUPT;
+	cursor->is_passing = cursor->skips_damage;
+	return SL_ECORRUPT;
+}
+
+/*
+ * Behind damage: the next valid batch in this file, else the next segment, else
+ * nothing for now: the writer rolls past it.
+ */
+static int
+pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
+{
+	uint64_t at;
+	long next;
+	int rc;
+
+	rc = sl_segment_search(cursor->fd, cursor->position + 1,
+	    cursor->expected, cursor->expected + SL_SEGMENT_JUMP_MAX, &at, err);
+	if (rc == SL_OK) {
+		cursor->position = at;
+		cursor->expected = SL_OFFSET_NONE; /* the batch there tells */
+		cursor->is_passing = false;
+		return SL_OK;
+	}
+	if (rc < 0)
+		return rc;
+	rc = next_segment(cursor, &next, err);
+	if (rc < 0)
+		return rc;
+	return next < 0 ? SL_END : move_on(cursor, next, true, from, err);
+}
+
+/* Begin the walk over a valid batch, if its offsets are the ones expected. */
+static int
+take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
+    const uint8_t *batch, struct sl_error *err)
+{
+	uint64_t last = head->base + head->last_offset_delta;
+	int rc;
+
+	if (cursor->expected == SL_OFFSET_NONE)
+		cursor->expected = head->base;
+	if (head->base > cursor->expected || head->base < cursor->base) {
+		sl_error_set(err, SL_ECORRUPT,
+		    "a batch begins at offset %" PRIu64 ", expected %" PRIu64,
+		    head->base, cursor->expected);
+		return damage(cursor, err);
+	}
+	if (last >= cursor->expected) {
+		rc = sl_batch_walk_begin(&cursor->walk, batch, head, err);
+		if (rc < 0)
+			return rc == SL_ECORRUPT ? damage(cursor, err) : rc;
+		cursor->is_walking = true;
+		cursor->batch_position = cursor->position;
+		cursor->batch_next = last + 1;
+	}
+	cursor->position += head->bytes;
+	return SL_OK;
+}
+
+/*
+ * The file ends at cursor->position, or in the middle of a batch. If a later
+ * segment exists this one is finished: read it once more to its end, then move.
+ */
+static int
+at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
+    uint64_t *from, struct sl_error *err)
+{
+	long next;
+	int rc;
+
+	rc = next_segment(cursor, &next, err);
+	cursor->window.size = 0;
+	if (rc < 0)
+		return rc;
+	if (next < 0)
+		return SL_END;
+	if (!*read_again) {
+		*read_again = true;
+		return SL_OK;
+	}
+	if (found == SL_FOUND_END)
+		return move_on(cursor, next, false, from, err);
+	sl_error_set(err, SL_ECORRUPT, "the file ends inside a batch");
+	return damage(cursor, err);
+}
+
+/* What was read is on disk before it is handed out. */
+static int
+sync_first(struct sl_cursor *cursor, uint64_t end, struct sl_error *err)
+{
+	if (!cursor->is_synced || end <= cursor->synced_to)
+		return SL_OK;
+	cursor->synced_to = cursor->window.position + cursor->window.size;
+	return sl_fs_sync(cursor->fd, err);
+}
+
+/* Bad at this look: perhaps a write in flight, if no segment follows. */
+static int
+judge_damage(struct sl_cursor *cursor, int *tries, struct sl_error *err)
+{
+	const struct timespec nap = { .tv_nsec = DOUBT_NAP_NS };
+	struct sl_error saved = *err;
+	long next;
+	int rc;
+
+	rc = next_segment(cursor, &next, err);
+	if (rc < 0)
+		return rc;
+	if (next < 0 && *tries < DOUBT_TRIES) {
+		++*tries;
+		cursor->window.size = 0;
+		nanosleep(&nap, NULL);
+		return SL_OK;
+	}
+	*err = saved;
+	return damage(cursor, err);
+}
+
+/* Until a batch is in hand to walk. */
+static int
+next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
+{
+	bool read_again = false;
+	struct sl_batch_head head;
+	const uint8_t *batch;
+	enum sl_found found;
+	int tries = 0;
+	int rc = SL_OK;
+
+	while (rc == SL_OK && !cursor->is_walking) {
+		if (cursor->expected >= cursor->end &&
+		    cursor->expected != SL_OFFSET_NONE)
+			return SL_END;
+		if (cursor->fd < 0) {
+			rc = find_segment(cursor, from, err);
+			continue;
+		}
+		if (cursor->is_passing) {
+			rc = pass_damage(cursor, from, err);
+			continue;
+		}
+		rc = sl_segment_look(cursor->fd, &cursor->window,
+		    cursor->position, &head, &batch, &found, err);
+		if (rc < 0)
+			break;
+		if (found == SL_FOUND_DAMAGE) {
+			rc = judge_damage(cursor, &tries, err);
+		} else if (found != SL_FOUND_BATCH) {
+			rc = at_end(cursor, found, &read_again, from, err);
+		} else {
+			rc = sync_first(
+			    cursor, cursor->position + head.bytes, err);
+			if (rc == SL_OK)
+				rc = take_batch(cursor, &head, batch, err);
+		}
+	}
+	return rc;
+}
+
+int
+sl_cursor_next(struct sl_cursor *cursor, struct sl_record *record,
+    uint64_t *from, struct sl_error *err)
+{
+	int rc;
+
+	for (;;) {
+		if (!cursor->is_walking) {
+			rc = next_batch(cursor, from, err);
+			if (rc != SL_OK)
+				return rc;
+		}
+		rc = sl_batch_walk_next(&cursor->walk, record, err);
+		if (rc == SL_OK) {
+			if (record->offset < cursor->expected)
+				continue;
+			if (record->offset < cursor->end) {
+				cursor->expected = record->offset + 1;
+				return SL_OK;
+			}
+		}
+		cursor->is_walking = false;
+		if (rc != SL_END) /* not all of it was handed out: come back */
+			cursor->position = cursor->batch_position;
+		if (rc == SL_OK)
+			return SL_END;
+		if (rc < 0)
+			return rc == SL_ECORRUPT ? damage(cursor, err) : rc;
+		if (cursor->batch_next > cursor->expected)
+			cursor->expected = cursor->batch_next;
+	}
+}

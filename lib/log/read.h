@@ -1,0 +1,74 @@
+/*
+ * read.h: a reader's place in one partition. Floor: log.
+ *
+ * Takes no lock, needs no write permission, and never maps a file (RULE 8): it
+ * sees only whole valid batches, and reads anew from the end of the last one
+ * whenever it comes back. Segments are found by name: the one with the greatest
+ * base <= the offset expected.
+ */
+#ifndef SL_READ_H
+#define SL_READ_H
+
+#include "segment.h"
+
+#include <time.h>
+
+struct sl_cursor {
+	int dir; /* owned; -1 when closed */
+	bool is_synced;     /* hand out only what was fdatasynced first */
+	bool skips_damage;  /* go on behind damage, once it was reported */
+	uint64_t expected;  /* the offset to hand out next */
+	uint64_t end;       /* exclusive; SL_OFFSET_NONE: none */
+	int64_t largest_ms; /* of all before, for merges (RULE 23) */
+
+	int fd; /* the segment in hand; owned; -1: to be found */
+	uint64_t base;
+	uint64_t position; /* of its next batch */
+	uint64_t synced_to;
+	bool is_passing; /* damage was reported: look for what follows it */
+	struct sl_window window;
+	struct sl_batch_walk walk;
+	bool is_walking;
+	uint64_t batch_position; /* where the batch in hand begins */
+	uint64_t batch_next;     /* the offset behind it */
+
+	struct sl_segments segments; /* as listed last */
+	struct timespec listed;      /* the directory's mtime then */
+	bool must_list;
+};
+
+#define SL_CURSOR_CLOSED \
+	((struct sl_cursor){ \
+	    .dir = -1, .fd = -1, .walk = SL_BATCH_WALK_CLOSED })
+
+/* Open the partition `name` at an offset. Finds nothing yet, so is quick. */
+SL_MUST_USE int sl_cursor_open(struct sl_cursor *cursor, int at,
+    const char *name, uint64_t offset, uint64_t end, struct sl_error *err);
+void sl_cursor_close(struct sl_cursor *cursor);
+
+/*
+ * The next record. SL_END: none now; what comes later is found by a later call.
+ * SL_EGONE: offsets [*from, cursor->expected) are not there any more; the cursor
+ * is behind them. SL_ECORRUPT: `err` names file and byte; with skips_damage the
+ * next call goes on behind it, else says the same again. SL_ENOTFOUND: the
+ * partition was removed.
+ */
+SL_MUST_USE int sl_cursor_next(struct sl_cursor *cursor,
+    struct sl_record *record, uint64_t *from, struct sl_error *err);
+
+/* List the segments at the next call, whatever the directory's times say. */
+void sl_cursor_look_again(struct sl_cursor *cursor);
+
+/* ---- lookup.c: offsets of a partition's directory ---- */
+
+SL_MUST_USE int sl_lookup_range(
+    int dir, struct sl_range *range, struct sl_error *err);
+
+/* The first offset with a timestamp at or past `time_ms`, else the next. */
+SL_MUST_USE int sl_lookup_time(
+    int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err);
+
+SL_MUST_USE int sl_lookup_info(
+    int dir, struct sl_partition_info *info, struct sl_error *err);
+
+#endif

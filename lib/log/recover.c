@@ -1,0 +1,296 @@
+/*
+ * recover.c: what a writer finds at the end of a segment, and what it does about
+ * it (RULE 4); see log.h. All of it under the append lock.
+ *
+ * Found at the end      what it is                          what is done
+ * nothing               a whole log                         nothing
+ * a prefix of a batch   a writer was killed                 saved, then cut
+ * anything else         damage, or a power cut's hole       kept; segment sealed
+ * Nothing valid is ever cut, and the next offset lies past all that a reader
+ * could have seen.
+ */
+#include "bytes.h"
+#include "error.h"
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOST_AND_FOUND "lost+found"
+
+/* Take a batch that was found at log->size into what is remembered. */
+static int
+take_batch(struct sl_log *log, const struct sl_batch_head *head,
+    struct sl_error *err)
+{
+	uint64_t position = log->size;
+	uint64_t last = head->base + head->last_offset_delta;
+	int rc;
+
+	if (log->size == 0)
+		log->first_ms = head->max_timestamp_ms;
+	if (log->max_ms == SL_TIME_NONE ||
+	    head->max_timestamp_ms > log->max_ms) {
+		log->max_ms = head->max_timestamp_ms;
+		log->max_offset = last;
+	}
+	log->size += head->bytes;
+	log->next = last + 1;
+	rc = sl_index_add(&log->index, position, last, log->max_ms,
+	    log->max_offset, (uint64_t)log->limits.index_interval_bytes, err);
+	if (rc == SL_END)
+		log->is_sealed = true;
+	return rc < 0 ? rc : SL_OK;
+}
+
+/* Copy the bytes from log->size on to lost+found/BASE-POSITION, and sync. */
+static int
+save_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
+{
+	char name[2 * SL_SEGMENT_NAME_SIZE];
+	uint8_t *bytes = NULL;
+	int dir = -1, fd = -1, rc;
+	size_t got, done;
+
+	snprintf(name, sizeof(name), "%020" PRIu64 "-%" PRIu64, log->base,
+	    log->size);
+	rc = sl_fs_create_dir(log->dir, LOST_AND_FOUND, &log->like, err);
+	if (rc == SL_OK || err->sys == EEXIST)
+		rc = sl_fs_open_dir(&dir, log->dir, LOST_AND_FOUND, err);
+	if (rc == SL_OK)
+		rc = sl_fs_create(
+		    &fd, dir, name, &log->like, SL_FS_READABLE, err);
+	if (rc < 0 && err->sys == EEXIST) /* cut here before, or half saved */
+		rc = sl_fs_open_write(&fd, dir, name, err);
+	if (rc == SL_OK) {
+		bytes = malloc(size - log->size);
+		if (bytes == NULL)
+			rc = sl_error_set(err, SL_ENOMEM, "no memory");
+	}
+	if (rc == SL_OK)
+		rc = sl_fs_read_at(
+		    log->fd, bytes, size - log->size, log->size, &got, err);
+	if (rc == SL_OK)
+		rc = sl_fs_cut(fd, 0, err);
+	if (rc == SL_OK)
+		rc = sl_fs_write_at(fd, bytes, got, 0, &done, err);
+	if (rc == SL_OK)
+		rc = sl_fs_sync(fd, err);
+	if (rc == SL_OK)
+		rc = sl_fs_sync_dir(dir, err);
+	free(bytes);
+	sl_fs_close(&fd);
+	sl_fs_close(&dir);
+	return rc;
+}
+
+static int
+cut_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
+{
+	int rc;
+
+	rc = save_tail(log, size, err);
+	if (rc == SL_OK)
+		rc = sl_log_bump(log, err);
+	if (rc == SL_OK)
+		rc = sl_fs_cut(log->fd, log->size, err);
+	return rc;
+}
+
+/* What stands at log->size, where the walk stopped? */
+static int
+repair_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	const uint8_t *batch;
+	enum sl_found found;
+	uint64_t at;
+	int rc;
+
+	rc = sl_segment_look(
+	    log->fd, &window, log->size, &head, &batch, &found, err);
+	sl_window_release(&window);
+	if (rc < 0 || found == SL_FOUND_END)
+		return rc;
+	if (found == SL_FOUND_TORN) {
+		rc = sl_segment_search(log->fd, log->size + 1, log->next,
+		    log->next + SL_SEGMENT_JUMP_MAX, &at, err);
+		if (rc == SL_END)
+			return cut_tail(log, size, err);
+		if (rc < 0)
+			return rc;
+	}
+	/* Damage: the segment takes no more, and the writer rolls past it. */
+	rc = sl_segment_pass(log->fd, log->size, &head, &log->next, err);
+	log->is_sealed = true;
+	log->size = size;
+	return rc;
+}
+
+int
+sl_log_step(struct sl_log *log, uint64_t size, struct sl_error *err)
+{
+	struct sl_batch_head head;
+	enum sl_found found;
+	int rc;
+
+	while (log->size < size) {
+		rc = sl_segment_peek(
+		    log->fd, log->size, size, &head, &found, err);
+		if (rc < 0)
+			return rc;
+		if (found != SL_FOUND_BATCH || head.base != log->next)
+			return repair_tail(log, size, err);
+		rc = take_batch(log, &head, err);
+		if (rc < 0)
+			return rc;
+	}
+	return SL_OK;
+}
+
+/* From log->size to the end, with checksums: nobody remembers these bytes. */
+static int
+walk(struct sl_log *log, uint64_t size, bool base_is_free, struct sl_error *err)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	const uint8_t *batch;
+	enum sl_found found;
+	int rc = SL_OK;
+
+	while (rc == SL_OK && log->size < size) {
+		rc = sl_segment_look(
+		    log->fd, &window, log->size, &head, &batch, &found, err);
+		if (rc < 0)
+			break;
+		if (found != SL_FOUND_BATCH ||
+		    (!base_is_free && head.base != log->next)) {
+			rc = repair_tail(log, size, err);
+			break;
+		}
+		base_is_free = false;
+		rc = take_batch(log, &head, err);
+	}
+	sl_window_release(&window);
+	return rc;
+}
+
+/* Does the batch that the last index entry names confirm it? */
+static bool
+entry_holds(const struct sl_log *log, const struct sl_index_entry *entry,
+    uint64_t size)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	struct sl_error ignored;
+	const uint8_t *batch;
+	enum sl_found found;
+	int rc;
+
+	if (entry->position >= size)
+		return false;
+	rc = sl_segment_look(
+	    log->fd, &window, entry->position, &head, &batch, &found, &ignored);
+	sl_window_release(&window);
+	return rc == SL_OK && found == SL_FOUND_BATCH &&
+	       head.base >= log->base &&
+	       head.base + head.last_offset_delta == entry->offset;
+}
+
+static int
+first_time(struct sl_log *log, struct sl_error *err)
+{
+	struct sl_batch_head head;
+	enum sl_found found;
+	int rc;
+
+	rc = sl_segment_peek(log->fd, 0, SL_SEGMENT_BYTES_LIMIT, &head, &found,
+	    err);
+	if (rc == SL_OK && found == SL_FOUND_BATCH)
+		log->first_ms = head.max_timestamp_ms;
+	return rc;
+}
+
+static int
+open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
+{
+	struct sl_index_entry last;
+	bool has_entry;
+	uint64_t size;
+	int rc;
+
+	log->base = log->next = base;
+	log->size = 0;
+	log->first_ms = log->max_ms = SL_TIME_NONE;
+	log->is_sealed = false;
+	rc = sl_fs_size(log->fd, &size, err);
+	if (rc < 0)
+		return rc;
+	if (size == 0) /* made by a roll that was killed before its sync */
+		rc = sl_fs_sync_dir(log->dir, err);
+	if (rc == SL_OK)
+		rc = sl_index_open(
+		    &log->index, log->dir, base, &log->like, &last, err);
+	if (rc < 0)
+		return rc;
+	has_entry = rc == SL_OK && entry_holds(log, &last, size);
+	if (rc == SL_OK && !has_entry)
+		rc = sl_index_clear(&log->index, err);
+	if (rc < 0)
+		return rc;
+	if (has_entry) {
+		/* The walk meets the entry's own batch, and adds none for it. */
+		log->size = last.position;
+		log->max_ms = log->index.last_time_ms;
+		rc = first_time(log, err);
+	}
+	return rc < 0 ? rc : walk(log, size, has_entry, err);
+}
+
+int
+sl_log_recover(struct sl_log *log, struct sl_error *err)
+{
+	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	char name[SL_SEGMENT_NAME_SIZE];
+	struct sl_lockfile text;
+	int rc;
+
+	/* Who rolled has synced it; this descriptor hears of its own errors. */
+	if (log->fd >= 0 && log->is_dirty) {
+		rc = sl_fs_sync(log->fd, err);
+		log->has_failed = rc < 0;
+		if (rc < 0)
+			return rc;
+		log->is_dirty = false;
+	}
+	sl_log_forget(log);
+	rc = sl_lockfile_read(log->lock, &text, err);
+	if (rc == SL_OK)
+		rc = sl_segments_list(&segments, log->dir, err);
+	if (rc == SL_OK && segments.count == 0)
+		rc = sl_error_set(err, SL_ECORRUPT,
+		    "no segment is there: it was damaged from outside");
+	if (rc == SL_OK) {
+		uint64_t base = segments.bases[segments.count - 1];
+
+		log->change = text.change;
+		sl_segment_name(name, base, ".log");
+		rc = sl_fs_open_write(&log->fd, log->dir, name, err);
+		if (rc == SL_OK)
+			rc = open_active(log, base, err);
+		if (rc < 0)
+			sl_log_forget(log);
+		if (rc < 0 && err->code != SL_ECORRUPT)
+			sl_error_wrap(err, "'%s'", name);
+	}
+	sl_segments_release(&segments);
+	if (rc == SL_OK) {
+		log->doubt_position = log->is_dirty ? 0 : log->size;
+		log->doubt_offset = log->is_dirty ? log->base : log->next;
+	}
+	return rc;
+}

@@ -1,0 +1,331 @@
+/* segment.c: names, looks and searches; see segment.h. */
+#include "segment.h"
+
+#include "error.h"
+#include "fs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOW_SIZE (256u << 10)
+/* How far damage is searched for what stands behind it. */
+#define SEARCH_BYTES_MAX (64u << 20)
+#define NAME_DIGITS 20
+
+void
+sl_segment_name(
+    char name[SL_SEGMENT_NAME_SIZE], uint64_t base, const char *suffix)
+{
+	snprintf(name, SL_SEGMENT_NAME_SIZE, "%020" PRIu64 "%s", base, suffix);
+}
+
+/* The base in a name "NNNNNNNNNNNNNNNNNNNN.log"; false: another file. */
+static bool
+base_of_name(const char *name, uint64_t *base)
+{
+	size_t i;
+
+	*base = 0;
+	for (i = 0; i < NAME_DIGITS; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		*base = *base * 10 + (uint64_t)(name[i] - '0');
+	}
+	return strcmp(name + NAME_DIGITS, ".log") == 0 && *base <= INT64_MAX;
+}
+
+static int
+add_name(void *arg, const char *name, struct sl_error *err)
+{
+	struct sl_segments *segments = arg;
+	uint64_t *bases;
+	uint64_t base;
+	size_t room;
+
+	if (!base_of_name(name, &base))
+		return SL_OK;
+	if (segments->count == segments->room) {
+		room = segments->room == 0 ? 16 : segments->room * 2;
+		bases = reallocarray(segments->bases, room, sizeof(*bases));
+		if (bases == NULL)
+			return sl_error_set(err, SL_ENOMEM, "no memory");
+		segments->bases = bases;
+		segments->room = room;
+	}
+	segments->bases[segments->count++] = base;
+	return SL_OK;
+}
+
+static int
+compare_bases(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a;
+	uint64_t right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+int
+sl_segments_list(struct sl_segments *segments, int dir, struct sl_error *err)
+{
+	int rc;
+
+	segments->count = 0;
+	rc = sl_fs_list(dir, add_name, segments, err);
+	if (rc < 0)
+		return rc;
+	if (segments->count > 1)
+		qsort(segments->bases, segments->count,
+		    sizeof(*segments->bases), compare_bases);
+	return SL_OK;
+}
+
+void
+sl_segments_release(struct sl_segments *segments)
+{
+	free(segments->bases);
+	*segments = SL_SEGMENTS_EMPTY;
+}
+
+long
+sl_segments_find(const struct sl_segments *segments, uint64_t offset)
+{
+	size_t low = 0;
+	size_t high = segments->count;
+	size_t middle;
+
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		if (segments->bases[middle] <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (long)low - 1;
+}
+
+void
+sl_window_release(struct sl_window *window)
+{
+	free(window->bytes);
+	*window = SL_WINDOW_EMPTY;
+}
+
+/* Read anew from `position`, at least `bytes` where the file has them. */
+static int
+window_fill(int fd, struct sl_window *window, uint64_t position, size_t bytes,
+    struct sl_error *err)
+{
+	size_t room = bytes < WINDOW_SIZE ? WINDOW_SIZE : bytes;
+	uint8_t *grown;
+
+	window->size = 0;
+	if (room > window->room) {
+		grown = realloc(window->bytes, room);
+		if (grown == NULL)
+			return sl_error_set(err, SL_ENOMEM,
+			    "no memory for a batch of %zu bytes", bytes);
+		window->bytes = grown;
+		window->room = room;
+	}
+	window->position = position;
+	return sl_fs_read_at(fd, window->bytes, window->room, position,
+	    &window->size, err);
+}
+
+static size_t
+window_have(const struct sl_window *window, uint64_t position)
+{
+	uint64_t skip;
+
+	if (position < window->position)
+		return 0;
+	skip = position - window->position;
+	return skip < window->size ? (size_t)(window->size - skip) : 0;
+}
+
+/* The file ends within the batch: torn, or a damaged length (H6)? */
+static void
+judge_prefix(const uint8_t *from, size_t have, struct sl_batch_head *head,
+    enum sl_found *found, struct sl_error *err)
+{
+	struct sl_batch_head shorter = *head;
+
+	*found = SL_FOUND_TORN;
+	if (have < SL_BATCH_HEAD_SIZE || have >= head->bytes)
+		return;
+	shorter.bytes = (uint32_t)have;
+	if (!sl_batch_crc_ok(from, &shorter))
+		return;
+	*found = SL_FOUND_DAMAGE;
+	sl_error_set(err, SL_ECORRUPT,
+	    "a length of %" PRIu32 " bytes where %zu are", head->bytes, have);
+}
+
+int
+sl_segment_look(int fd, struct sl_window *window, uint64_t position,
+    struct sl_batch_head *head, const uint8_t **batch, enum sl_found *found,
+    struct sl_error *err)
+{
+	bool is_fresh = false;
+	const uint8_t *from;
+	size_t have, need = SL_BATCH_HEAD_SIZE;
+	int rc;
+
+	*batch = NULL;
+	for (;;) {
+		have = window_have(window, position);
+		if (have < need && !is_fresh) {
+			rc = window_fill(fd, window, position, need, err);
+			if (rc < 0)
+				return rc;
+			is_fresh = true;
+			have = window->size;
+		}
+		*head = (struct sl_batch_head){ .base = 0 };
+		if (have == 0) {
+			*found = SL_FOUND_END;
+			return SL_OK;
+		}
+		from = window->bytes + (position - window->position);
+		rc = sl_batch_head_decode(from, have, head, err);
+		if (rc == SL_END) {
+			*found = SL_FOUND_TORN;
+			return SL_OK;
+		}
+		if (rc < 0) {
+			*found = SL_FOUND_DAMAGE;
+			return SL_OK;
+		}
+		if (head->bytes <= have)
+			break;
+		if (is_fresh && need >= head->bytes) {
+			judge_prefix(from, have, head, found, err);
+			return SL_OK;
+		}
+		is_fresh = false;
+		need = head->bytes;
+	}
+	*found = SL_FOUND_BATCH;
+	*batch = from;
+	if (!sl_batch_crc_ok(from, head)) {
+		*found = SL_FOUND_DAMAGE;
+		sl_error_set(err, SL_ECORRUPT, "bad checksum");
+	}
+	return SL_OK;
+}
+
+int
+sl_segment_peek(int fd, uint64_t position, uint64_t size,
+    struct sl_batch_head *head, enum sl_found *found, struct sl_error *err)
+{
+	uint8_t bytes[SL_BATCH_HEAD_SIZE];
+	size_t got;
+	int rc;
+
+	rc = sl_fs_read_at(fd, bytes, sizeof(bytes), position, &got, err);
+	if (rc < 0)
+		return rc;
+	if (got == 0) {
+		*found = SL_FOUND_END;
+		return SL_OK;
+	}
+	rc = sl_batch_head_decode(bytes, got, head, err);
+	if (rc == SL_END)
+		*found = SL_FOUND_TORN;
+	else if (rc < 0)
+		*found = SL_FOUND_DAMAGE;
+	else
+		*found = head->bytes > size - position ? SL_FOUND_TORN :
+							 SL_FOUND_BATCH;
+	return SL_OK;
+}
+
+/* Could a batch begin here? Cheap tests first: most bytes fail the first. */
+static bool
+may_begin(const uint8_t *from, size_t have, uint64_t expected,
+    uint64_t expected_max, struct sl_batch_head *head)
+{
+	struct sl_error ignored;
+
+	if (have < SL_BATCH_HEAD_SIZE || from[16] != 2 || from[0] != 0)
+		return false;
+	if (sl_batch_head_decode(from, have, head, &ignored) != SL_OK)
+		return false;
+	return head->base >= expected && head->base <= expected_max;
+}
+
+int
+sl_segment_search(int fd, uint64_t position, uint64_t expected,
+    uint64_t expected_max, uint64_t *at, struct sl_error *err)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_window whole = SL_WINDOW_EMPTY;
+	uint64_t stop = position + SEARCH_BYTES_MAX;
+	struct sl_batch_head head;
+	const uint8_t *batch;
+	enum sl_found found;
+	size_t i;
+	int rc = SL_END;
+
+	while (rc == SL_END && position < stop) {
+		rc = window_fill(fd, &window, position, WINDOW_SIZE, err);
+		if (rc < 0 || window.size < SL_BATCH_HEAD_SIZE) {
+			rc = rc < 0 ? rc : SL_END;
+			break;
+		}
+		rc = SL_END;
+		for (i = 0; i + SL_BATCH_HEAD_SIZE <= window.size; i++) {
+			if (!may_begin(window.bytes + i, window.size - i,
+			        expected, expected_max, &head))
+				continue;
+			whole.size = 0;
+			rc = sl_segment_look(fd, &whole, position + i, &head,
+			    &batch, &found, err);
+			if (rc < 0)
+				break;
+			if (found == SL_FOUND_BATCH) {
+				*at = position + i;
+				break;
+			}
+			rc = SL_END;
+		}
+		position += window.size - (SL_BATCH_HEAD_SIZE - 1);
+	}
+	sl_window_release(&window);
+	sl_window_release(&whole);
+	return rc;
+}
+
+int
+sl_segment_pass(int fd, uint64_t position, const struct sl_batch_head *damaged,
+    uint64_t *next, struct sl_error *err)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	const uint8_t *batch;
+	enum sl_found found;
+	uint64_t at = position + 1;
+	int rc = SL_OK;
+
+	if (sl_batch_is_dense(damaged) && damaged->count <= SL_SEGMENT_JUMP_MAX)
+		*next += damaged->count;
+	else
+		*next += 1;
+	while (rc == SL_OK) {
+		rc = sl_segment_search(
+		    fd, at, *next, *next + SL_SEGMENT_JUMP_MAX, &at, err);
+		if (rc != SL_OK)
+			break;
+		rc = sl_segment_look(
+		    fd, &window, at, &head, &batch, &found, err);
+		if (rc == SL_OK && found == SL_FOUND_BATCH) {
+			*next = head.base + head.last_offset_delta + 1;
+			at += head.bytes;
+		}
+	}
+	sl_window_release(&window);
+	return rc < 0 ? rc : SL_OK;
+}

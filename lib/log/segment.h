@@ -1,0 +1,100 @@
+/*
+ * segment.h: the names of a log's segments, and one segment as a row of batches.
+ * Floor: log. Reads only; changes nothing.
+ *
+ * A segment is a file of record batches, named for the offset of its first
+ * record: 00000000000000000000.log, with .index and .timeindex beside it. Bytes
+ * before its last valid batch never change (but for retention and compaction,
+ * which replace it whole). The size of the file is not a commit point: a reader
+ * may see a batch while it is being written (RULE 6).
+ */
+#ifndef SL_SEGMENT_H
+#define SL_SEGMENT_H
+
+#include "batch.h"
+
+#define SL_SEGMENT_NAME_SIZE 32
+/* Positions and offsets within a segment are i32 in the indexes. */
+#define SL_SEGMENT_BYTES_LIMIT INT32_MAX
+#define SL_SEGMENT_OFFSETS_LIMIT INT32_MAX
+/* The next valid batch behind damage may be this many offsets on. */
+#define SL_SEGMENT_JUMP_MAX (1u << 20)
+
+/* "00000000000000000042" and a suffix such as ".log". */
+void sl_segment_name(
+    char name[SL_SEGMENT_NAME_SIZE], uint64_t base, const char *suffix);
+
+/* The bases of all segments of a directory, rising. */
+struct sl_segments {
+	uint64_t *bases; /* owned */
+	size_t count;
+	size_t room;
+};
+#define SL_SEGMENTS_EMPTY ((struct sl_segments){ .bases = NULL })
+
+SL_MUST_USE int sl_segments_list(
+    struct sl_segments *segments, int dir, struct sl_error *err);
+void sl_segments_release(struct sl_segments *segments);
+
+/* The index of the greatest base <= offset; -1: all are above. */
+long sl_segments_find(const struct sl_segments *segments, uint64_t offset);
+
+/* A window onto a segment's bytes: what one pread(2) brought. */
+struct sl_window {
+	uint8_t *bytes; /* owned */
+	size_t room;
+	uint64_t position; /* of bytes[0] in the file */
+	size_t size;
+};
+#define SL_WINDOW_EMPTY ((struct sl_window){ .bytes = NULL })
+void sl_window_release(struct sl_window *window);
+
+/* What stands at a position of a segment. */
+enum sl_found {
+	SL_FOUND_BATCH,  /* valid but for its base offset, which is not judged */
+	SL_FOUND_END,    /* the file ends here */
+	SL_FOUND_TORN,   /* a prefix: the file ends before the batch does */
+	SL_FOUND_DAMAGE, /* complete and bad: `err` says what */
+};
+
+/*
+ * Look at the batch at `position`: fills `head` as far as it can be read and,
+ * for SL_FOUND_BATCH, *batch with a view of all its bytes, good until the next
+ * look. Everything is read anew unless the window holds the batch whole
+ * (RULE 8); a window is emptied by setting its size to 0. A torn batch whose CRC
+ * holds up to the file's end has only its length damaged: SL_FOUND_DAMAGE.
+ * SL_OK and *found, or a failure of reading.
+ */
+SL_MUST_USE int sl_segment_look(int fd, struct sl_window *window,
+    uint64_t position, struct sl_batch_head *head, const uint8_t **batch,
+    enum sl_found *found, struct sl_error *err);
+
+/* The head alone, no CRC: for stepping over what live writers wrote. */
+SL_MUST_USE int sl_segment_peek(int fd, uint64_t position, uint64_t size,
+    struct sl_batch_head *head, enum sl_found *found, struct sl_error *err);
+
+/*
+ * Search from `position` on for the next valid batch whose base lies in
+ * [expected, expected_max]: what stands behind damage. SL_OK and *at; SL_END:
+ * none within the search's bounds.
+ */
+SL_MUST_USE int sl_segment_search(int fd, uint64_t position, uint64_t expected,
+    uint64_t expected_max, uint64_t *at, struct sl_error *err);
+
+/*
+ * Damage stands at `position`, with the head as far as it could be read: raise
+ * *next past what it may have held and past every valid batch behind it. Where
+ * its count can be believed it is (an offset too many is a gap, one too few is
+ * given twice), else one offset.
+ */
+SL_MUST_USE int sl_segment_pass(int fd, uint64_t position,
+    const struct sl_batch_head *damaged, uint64_t *next, struct sl_error *err);
+
+/* Offsets that a batch takes fit its count (a log never compacted)? */
+static inline bool
+sl_batch_is_dense(const struct sl_batch_head *head)
+{
+	return head->count == (uint64_t)head->last_offset_delta + 1;
+}
+
+#endif

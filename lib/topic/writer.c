@@ -1,0 +1,211 @@
+/*
+ * writer.c: batches to the partitions of a topic. Floor: topic.
+ *
+ * A partition is opened, and its presence taken, at its first batch. Once a
+ * second the topic is looked at again: settings may have changed, or it may have
+ * been deleted (RULE 12).
+ */
+#include "error.h"
+#include "log.h"
+#include "topic.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LOOK_MS 1000
+/* Early writeback begins when so much is new. */
+#define BEGIN_SYNC_BYTES (8u << 20)
+
+struct part {
+	int number;
+	struct sl_log log;
+	uint64_t begun_base;     /* writeback was begun in this segment ... */
+	uint64_t begun_position; /* ... up to here */
+};
+
+struct sl_writer {
+	struct sl_topic *topic;
+	struct part **parts; /* those in use, in the order of their first use */
+	size_t count;
+	int64_t looked_ms;
+};
+
+static struct sl_log_limits
+limits_of(const struct sl_topic *topic)
+{
+	const struct sl_settings *settings = sl_topic_settings(topic);
+
+	return (struct sl_log_limits){
+		.segment_bytes = settings->segment_bytes,
+		.segment_ms = settings->segment_ms,
+		.index_interval_bytes = settings->index_interval_bytes,
+	};
+}
+
+int
+sl_writer_open(
+    struct sl_writer **out, struct sl_topic *topic, struct sl_error *err)
+{
+	struct sl_writer *writer;
+
+	*out = NULL;
+	writer = calloc(1, sizeof(*writer));
+	if (writer == NULL)
+		return sl_error_set(err, SL_ENOMEM, "no memory");
+	writer->topic = topic;
+	writer->looked_ms = sl_monotonic_ms();
+	*out = writer;
+	return SL_OK;
+}
+
+void
+sl_writer_close(struct sl_writer *writer)
+{
+	size_t i;
+
+	if (writer == NULL)
+		return;
+	for (i = 0; i < writer->count; i++) {
+		sl_log_close(&writer->parts[i]->log);
+		free(writer->parts[i]);
+	}
+	free(writer->parts);
+	free(writer);
+}
+
+static int
+open_part(struct sl_writer *writer, int number, struct part **out,
+    struct sl_error *err)
+{
+	char name[SL_PARTITION_NAME_SIZE];
+	struct sl_log_limits limits = limits_of(writer->topic);
+	struct part **parts;
+	struct part *part;
+	int rc;
+
+	rc = sl_topic_check_partition(writer->topic, number, err);
+	if (rc < 0)
+		return rc;
+	if (number == SL_PARTITION_REJECTED) {
+		rc = sl_topic_make_rejected(writer->topic, err);
+		if (rc < 0)
+			return rc;
+	}
+	parts = reallocarray(
+	    writer->parts, writer->count + 1, sizeof(struct part *));
+	if (parts != NULL)
+		writer->parts = parts;
+	part = calloc(1, sizeof(*part));
+	if (parts == NULL || part == NULL) {
+		free(part);
+		return sl_error_set(err, SL_ENOMEM, "no memory");
+	}
+	part->number = number;
+	sl_partition_name(name, number);
+	rc = sl_log_open(&part->log, writer->topic->fd, name, &limits, err);
+	if (rc < 0) {
+		free(part);
+		if (err->sys == ENOENT)
+			err->code = SL_ENOTFOUND;
+		return sl_topic_wrap(writer->topic, number, err);
+	}
+	writer->parts[writer->count++] = part;
+	*out = part;
+	return SL_OK;
+}
+
+static int
+find_part(struct sl_writer *writer, int number, struct part **part,
+    struct sl_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < writer->count; i++) {
+		if (writer->parts[i]->number == number) {
+			*part = writer->parts[i];
+			return SL_OK;
+		}
+	}
+	return open_part(writer, number, part, err);
+}
+
+/* Settings and the topic's name are looked at each second (RULE 12). */
+static int
+look(struct sl_writer *writer, struct sl_error *err)
+{
+	int64_t now = sl_monotonic_ms();
+	size_t i;
+	int rc;
+
+	if (now - writer->looked_ms < LOOK_MS)
+		return SL_OK;
+	writer->looked_ms = now;
+	rc = sl_topic_refresh(writer->topic, err);
+	if (rc < 0)
+		return rc;
+	for (i = 0; rc == SL_OK && i < writer->count; i++)
+		writer->parts[i]->log.limits = limits_of(writer->topic);
+	return SL_OK;
+}
+
+int
+sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
+    size_t index, int lock_timeout_ms, struct sl_receipt *receipt,
+    struct sl_error *err)
+{
+	struct sl_batch_view batch = sl_encoder_batch(encoder, index);
+	struct part *part = NULL;
+	int rc;
+
+	rc = look(writer, err);
+	if (rc == SL_OK)
+		rc = find_part(writer, batch.partition, &part, err);
+	if (rc < 0)
+		return rc;
+	*receipt = (struct sl_receipt){ .partition = batch.partition,
+		.count = batch.count,
+		.bytes = batch.size };
+	rc = sl_log_append(&part->log, batch.bytes, batch.size, batch.count,
+	    batch.max_timestamp_ms, lock_timeout_ms, &receipt->first_offset,
+	    err);
+	return rc < 0 ? sl_topic_wrap(writer->topic, batch.partition, err) : rc;
+}
+
+int
+sl_writer_sync(struct sl_writer *writer, struct sl_error *err)
+{
+	struct part *part;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < writer->count; i++) {
+		part = writer->parts[i];
+		rc = sl_log_sync(&part->log, err);
+		if (rc < 0)
+			return sl_topic_wrap(writer->topic, part->number, err);
+	}
+	return SL_OK;
+}
+
+void
+sl_writer_begin_sync(struct sl_writer *writer)
+{
+	struct part *part;
+	size_t i;
+
+	for (i = 0; i < writer->count; i++) {
+		part = writer->parts[i];
+		if (part->begun_base != part->log.base ||
+		    part->begun_position > part->log.size) {
+			part->begun_base = part->log.base;
+			part->begun_position = 0;
+		}
+		if (part->log.fd < 0 ||
+		    part->log.size - part->begun_position < BEGIN_SYNC_BYTES)
+			continue;
+		sl_fs_begin_sync(part->log.fd, part->begun_position,
+		    part->log.size - part->begun_position);
+		part->begun_position = part->log.size;
+	}
+}

@@ -1,0 +1,113 @@
+# helper.bash: what the tests of the programs share; `load helper` in each.
+# The programs come from $STREAMLOG_BIN (default build/bin); the log directory
+# is the test's own.
+bats_require_minimum_version 1.5.0
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bin=${STREAMLOG_BIN:-${BUILD:-$root/build}/bin}
+export PATH=$bin:$PATH
+export STREAMLOG_DIR=$BATS_TEST_TMPDIR/log TZ=UTC LC_ALL=C.UTF-8
+unset XDG_STATE_HOME
+
+# expect STATUS STDOUT STDERR: what the last `run --separate-stderr` came to.
+expect()
+{
+	local wrong=0
+
+	if [ "$status" != "$1" ]; then
+		echo "status: $status, not $1"
+		wrong=1
+	fi
+	if [ "$output" != "$2" ]; then
+		printf 'stdout:\n%s\nnot:\n%s\n' "$output" "$2"
+		wrong=1
+	fi
+	# shellcheck disable=SC2154 # bats sets it
+	if [ "$stderr" != "$3" ]; then
+		printf 'stderr:\n%s\nnot:\n%s\n' "$stderr" "$3"
+		wrong=1
+	fi
+	return "$wrong"
+}
+
+# t RUN...: `run` with stderr kept apart.
+t()
+{
+	run --separate-stderr "$@"
+}
+
+# events FROM TO: {"n":FROM} to {"n":TO}, a line each.
+events()
+{
+	local n
+
+	for ((n = $1; n <= $2; n++)); do
+		echo "{\"n\":$n}"
+	done
+}
+
+# follow FD COMMAND...: run it in the background, its stdout to be read from FD
+# and its stderr in $BATS_TEST_TMPDIR/stderr. Sets $follower.
+follow()
+{
+	local fd=$1 fifo=$BATS_TEST_TMPDIR/fifo.$1
+
+	shift
+	mkfifo "$fifo"
+	"$@" >"$fifo" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&- &
+	follower=$!
+	eval "exec $fd<\"\$fifo\""
+}
+
+# hear FD LINE: the next line from FD is LINE, and comes within 10 seconds.
+hear()
+{
+	local line
+
+	if ! IFS= read -r -t 10 -u "$1" line; then
+		echo "nothing came; expected: $2"
+		cat "$BATS_TEST_TMPDIR/stderr"
+		return 1
+	fi
+	if [ "$line" != "$2" ]; then
+		printf 'came: %s\nnot:  %s\n' "$line" "$2"
+		return 1
+	fi
+}
+
+# ends STATUS: the follower ends by itself with STATUS.
+ends()
+{
+	local got=0
+
+	wait "$follower" || got=$?
+	follower=
+	if [ "$got" != "$1" ]; then
+		echo "status: $got, not $1"
+		cat "$BATS_TEST_TMPDIR/stderr"
+		return 1
+	fi
+}
+
+# told TEXT: all that the follower said on stderr.
+told()
+{
+	diff <(printf '%s' "${1:+$1$'\n'}") "$BATS_TEST_TMPDIR/stderr"
+}
+
+# telling TEXT: the follower says TEXT on stderr within 10 seconds.
+telling()
+{
+	timeout 10 tail -n +1 -f "$BATS_TEST_TMPDIR/stderr" |
+		grep -qm 1 -F -- "$1"
+}
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+teardown()
+{
+	[ -z "${follower:-}" ] || kill "$follower" 2>/dev/null || true
+}

@@ -1,0 +1,216 @@
+#!/usr/bin/env bats
+# The files are Kafka's: its own dump-log and an independent decoder read what
+# several processes wrote at once, and both notice damage.
+
+bats_require_minimum_version 1.5.0
+
+# Of each of the four writers, in pieces of 100, so that batches interleave.
+EVENTS=3000
+PARTITIONS=3
+
+setup_file()
+{
+	local root=$BATS_TEST_DIRNAME/../..
+
+	export PATH="${BUILD:-$root/build}/bin:$PATH"
+	export STREAMLOG_DIR=$BATS_FILE_TMPDIR/logs
+	streamlog-topic create --partitions "$PARTITIONS" \
+		--set segment.bytes=64KiB orders
+	write plain -k user &
+	write lz4 -k user -z lz4 &
+	write zstd -z zstd &
+	write envelope -J &
+	wait
+	rm -f "$BATS_FILE_TMPDIR"/*.piece.*
+	find "$STREAMLOG_DIR/orders" -name '[0-9]*.*' | LC_ALL=C sort \
+		>"$BATS_FILE_TMPDIR/files"
+	# A reader that ends with a failure still says what it found.
+	dump_log >"$BATS_FILE_TMPDIR/dump" 2>"$BATS_FILE_TMPDIR/faults" || true
+}
+
+setup()
+{
+	cd "$BATS_FILE_TMPDIR" || return
+}
+
+# write NAME OPTION...: append this writer's events, piece by piece.
+write()
+{
+	local name=$1 piece
+	shift
+	"events_of_$name" | split -a 3 -l 100 - \
+		"$BATS_FILE_TMPDIR/$name.piece."
+	for piece in "$BATS_FILE_TMPDIR/$name.piece."*; do
+		streamlog-append --sync none "$@" orders "$piece" ||
+			echo "$name: exit $?" >>"$BATS_FILE_TMPDIR/failures"
+	done 2>>"$BATS_FILE_TMPDIR/failures"
+}
+
+json_events()
+{
+	awk -v from="$1" -v count="$EVENTS" 'BEGIN {
+		for (n = 1; n <= count; n++)
+			printf "{\"user\":\"%s%d\",\"n\":%d,\"from\":\"%s\"," \
+			    "\"text\":\"caf\303\251 %s\"}\n",
+			    n % 2 ? "u" : "\303\274", n % 97, n, from,
+			    substr("to be, or not to be: that is the question",
+			        1, n % 41)
+	}'
+}
+
+events_of_plain()
+{
+	json_events plain
+}
+
+events_of_lz4()
+{
+	json_events lz4
+}
+
+events_of_zstd()
+{
+	json_events zstd
+}
+
+# Every form of key, header and payload, times that go back, too.
+events_of_envelope()
+{
+	awk -v count="$EVENTS" 'BEGIN {
+		split("|\"key\":\"k%d\",|\"key_base64\":\"/wD+\"," \
+		    "|\"key\":\"\",|\"key\":\"a \\\"%d\\\" \\u00e9\",",
+		    keys, "|")
+		split("|\"headers\":{\"h\":\"v\"},|\"headers\":{\"h\":null}," \
+		    "|\"headers\":{\"a\":[\"1\",null,\"\"],\"b\":\"\\u00e9\"}," \
+		    "|\"headers\":{\"b\":{\"base64\":\"/w==\"}},",
+		    headers, "|")
+		split("{\"n\":%d}|null|[1, %d,  null]|\"text\"|%d", payloads,
+		    "|")
+		split("bnVsbA==|AP/+|bm90IGpzb24=||eyJhIjoKMX0=", bytes, "|")
+		for (n = 0; n < count; n++) {
+			printf "{\"ts\":%.0f,", 1700000000000 + n * 7 - n % 5 * 10
+			printf keys[n % 5 + 1], n
+			printf "%s", headers[int(n / 5) % 5 + 1]
+			if (n % 3 == 0)
+				printf "\"payload_base64\":\"%s\"}\n",
+				    bytes[int(n / 25) % 5 + 1]
+			else
+				printf "\"payload\":" \
+				    payloads[int(n / 25) % 5 + 1] "}\n", n
+		}
+	}'
+}
+
+dump_log()
+{
+	local files
+	mapfile -t files <"$BATS_FILE_TMPDIR/files"
+	"$BATS_TEST_DIRNAME/dump-log" "${files[@]}"
+}
+
+# flip FILE BYTE: change one bit; a BYTE below 0 counts from the end.
+flip()
+{
+	local at=$2 byte
+	[ "$at" -ge 0 ] || at=$((at + $(stat -c %s "$1")))
+	byte=$(od -An -tu1 -j "$at" -N 1 "$1")
+	# shellcheck disable=SC2059 # the format is the byte
+	printf "\\x$(printf %02x $((byte ^ 1)))" |
+		dd of="$1" bs=1 seek="$at" conv=notrunc status=none
+}
+
+# notices WORDS KIND BYTE: with one bit flipped in the file of that kind, the
+# check of its segment fails, and says this.
+notices()
+{
+	local base copy=$BATS_TEST_TMPDIR/copy
+	base=$(find "$STREAMLOG_DIR/orders/0" -name '*.index' -size +0 |
+		LC_ALL=C sort | sed -n '2s/\.index$//p')
+	mkdir "$copy"
+	cp "$base".* "$copy"
+	base=$copy/$(basename "$base")
+	"$BATS_TEST_DIRNAME/dump-log" "$copy"/*.{log,index,timeindex}
+	flip "$base.$2" "$3"
+	run --separate-stderr -1 \
+		"$BATS_TEST_DIRNAME/dump-log" "$copy"/*.{log,index,timeindex}
+	[[ $stderr == *"$1"* ]]
+}
+
+@test "four writers at once end well" {
+	run cat failures
+	[ "$output" = "" ]
+}
+
+@test "segments roll, and are indexed" {
+	for ((partition = 0; partition < PARTITIONS; partition++)); do
+		[ "$(grep -c "/orders/$partition/.*\.log$" files)" -ge 3 ]
+	done
+	[ "$(grep -c '\.log$' files)" -eq "$(grep -c '\.index$' files)" ]
+	[ "$(grep -c '\.log$' files)" -eq "$(grep -c '\.timeindex$' files)" ]
+	[ "$(grep -c '^offset: ' dump)" -ge 20 ]
+	[ "$(grep -c '^timestamp: ' dump)" -ge 20 ]
+}
+
+@test "dump-log finds no fault in log, index and time index" {
+	run cat faults
+	[ "$output" = "" ]
+	[ "$(grep -c '^| offset: ' dump)" -eq $((4 * EVENTS)) ]
+}
+
+@test "dump-log sees batches of every compression" {
+	for codec in none lz4 zstd; do
+		grep -iq "^baseOffset: .* compresscodec: $codec " dump
+	done
+}
+
+@test "Kafka reads the keys, times and values that streamlog-tail prints" {
+	sed -nE 's/^\| offset: ([0-9]+) CreateTime: ([0-9]+) .* key: ([^ ]*) payload: /\1 \2 \3 /p' dump |
+		grep -E '"from":"(plain|lz4)"' | sort >theirs
+	for ((partition = 0; partition < PARTITIONS; partition++)); do
+		streamlog-tail -a -p "$partition" --format '%o %T %k %s\n' orders
+	done | grep -E '"from":"(plain|lz4)"' | sort >ours
+	[ "$(wc -l <ours)" -eq $((2 * EVENTS)) ]
+	cmp theirs ours
+}
+
+@test "python3-kafka reads the events that streamlog-tail prints" {
+	streamlog-tail -a -J orders >envelopes
+	run -0 "$BATS_TEST_DIRNAME/same-events" "$STREAMLOG_DIR/orders" \
+		"$PARTITIONS" <envelopes
+	[ "$output" = $((4 * EVENTS)) ]
+}
+
+@test "python3-kafka notices an event that was printed otherwise" {
+	streamlog-tail -a -J orders | sed '777s/0/1/' >other
+	run -1 "$BATS_TEST_DIRNAME/same-events" "$STREAMLOG_DIR/orders" \
+		"$PARTITIONS" <other
+}
+
+@test "the log of rejected lines is Kafka's, too" {
+	run -65 streamlog-append orders <<<'no event'
+	"$BATS_TEST_DIRNAME/dump-log" \
+		"$STREAMLOG_DIR"/orders/rejected/*.{log,index,timeindex}
+}
+
+@test "one bit in a log is noticed" {
+	notices 'isvalid: false' log -20
+}
+
+@test "one bit in an index is noticed" {
+	notices 'Mismatches in' index -5
+}
+
+@test "one bit of a time in a time index is noticed" {
+	notices 'Found timestamp mismatch in' timeindex -5
+}
+
+@test "one bit of an offset in a time index is noticed" {
+	notices 'indexed offsets are not found in' timeindex -1
+}
+
+@test "a log that was cut is noticed" {
+	local log=$BATS_TEST_TMPDIR/00000000000000000000.log
+	head -c -1 "$STREAMLOG_DIR/orders/0/${log##*/}" >"$log"
+	run --separate-stderr -1 "$BATS_TEST_DIRNAME/dump-log" "$log"
+	[[ $stderr == *'invalid bytes at the end of'* ]]
+}

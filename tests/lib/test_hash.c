@@ -1,0 +1,88 @@
+/* test_hash.c: CRC-32C by tables and by ISA-L, murmur2, the partitioner. */
+#include "check.h"
+#include "hash.h"
+#include "streamlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BIG (1u << 20)
+
+/* Small pieces are summed by tables, until there were enough of them. */
+static void
+test_crc32c(void)
+{
+	uint8_t *data = malloc(BIG + 8);
+	uint32_t by_tables;
+
+	if (data == NULL)
+		abort();
+	CHECK(sl_crc32c(0, "", 0) == 0);
+	CHECK(sl_crc32c(0, "123456789", 9) == 0xe3069283);
+	CHECK(sl_crc32c(sl_crc32c(0, "1234", 4), "56789", 5) == 0xe3069283);
+	for (size_t i = 0; i < BIG + 8; i++)
+		data[i] = (uint8_t)(i * 7 + i / 251);
+	by_tables = sl_crc32c(0, data, 100000);
+	printf("# in hardware: %s\n", sl_crc32c_in_hardware() ? "yes" : "no");
+	CHECK(sl_crc32c(0, data, 100000) == by_tables);
+	CHECK(sl_crc32c(0, "123456789", 9) == 0xe3069283);
+	for (size_t shift = 0; shift < 8; shift++)
+		check(sl_crc32c(0, data + shift, BIG) ==
+		          sl_crc32c(sl_crc32c(0, data + shift, 12345 + shift),
+		              data + 12345 + 2 * shift, BIG - 12345 - shift),
+		    "chained, %zu bytes from alignment", shift);
+	free(data);
+}
+
+static void
+test_murmur2(void)
+{
+	static const struct {
+		const char *key;
+		uint32_t hash;
+		int of_3;
+		int of_6;
+		int of_12;
+	} vectors[] = {
+		{ "21", (uint32_t)-973932308, 0, 0, 0 },
+		{ "foobar", (uint32_t)-790332482, 0, 0, 6 },
+		{ "a-little-bit-long-string", (uint32_t)-985981536, 2, 2, 8 },
+		{ "a-little-bit-longer-string", (uint32_t)-1486304829, 2, 5,
+		    11 },
+		{ "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
+		    (uint32_t)-58897971, 2, 5, 5 },
+		{ "abc", 479470107, 0, 3, 3 },
+		{ "kafka", 0xd067cf64, -1, -1, -1 },
+		{ "giberish123456789", 0x8f552b0c, -1, -1, -1 },
+		{ "1234", 0x9fc97b14, -1, -1, -1 },
+		{ "234", 0xe7c009ca, -1, -1, -1 },
+		{ "34", 0x873930da, -1, -1, -1 },
+		{ "4", 0x5a4b5ca1, -1, -1, -1 },
+		{ "", 0x106e08d9, -1, -1, -1 },
+	};
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		const char *key = vectors[i].key;
+		size_t bytes = strlen(key);
+
+		check(sl_murmur2(key, bytes) == vectors[i].hash,
+		    "murmur2 of '%s'", key);
+		if (vectors[i].of_3 < 0)
+			continue;
+		check(sl_partition_of_key(key, bytes, 3) == vectors[i].of_3 &&
+		          sl_partition_of_key(key, bytes, 6) ==
+		              vectors[i].of_6 &&
+		          sl_partition_of_key(key, bytes, 12) ==
+		              vectors[i].of_12,
+		    "the partition of '%s'", key);
+	}
+	CHECK(sl_partition_of_key("anything", 8, 1) == 0);
+}
+
+int
+main(void)
+{
+	test_crc32c();
+	test_murmur2();
+	return check_done();
+}
