@@ -33,8 +33,8 @@ static const struct cli_option append_options[] = {
 	    "and this header; may be repeated", NULL },
 	{ OPT_TIME_FIELD, "time-field", "PTR", false,
 	    "its time: ISO 8601, or seconds or ms since 1970", NULL },
-	{ 'p', "partition", "N", false,
-	    "there (by key; without one in turn)", NULL },
+	{ 'p', "partition", "N", false, "there (by key; without one in turn)",
+	    NULL },
 	{ 'z', "compression", "C", false, "none, lz4 or zstd", NULL },
 	{ OPT_SYNC, "sync", "none|exit|batch|each", false,
 	    "on disk at the end and each second (exit)", "Safety" },
@@ -180,8 +180,8 @@ take_manner(struct append_options *options, int code, const char *argument)
 		parse_wait(options, argument);
 		break;
 	case OPT_PARTITIONS:
-		options->partitions = (int)cli_number(
-		    "--partitions", argument, 1, SL_PARTITIONS_MAX);
+		options->partitions = (int)cli_number("--partitions", argument,
+		    1, SL_PARTITIONS_MAX);
 		break;
 	case OPT_NO_CREATE:
 		options->no_create = true;

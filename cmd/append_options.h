@@ -48,8 +48,8 @@ struct append_options {
 };
 
 /* Parse; what is wrong ends the program with 2. */
-void append_options_parse(
-    struct append_options *options, int argc, char **argv);
+void append_options_parse(struct append_options *options, int argc,
+    char **argv);
 void append_options_release(struct append_options *options);
 
 #endif

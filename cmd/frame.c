@@ -58,9 +58,9 @@ frame_total(char *const *files)
 	struct stat st;
 
 	if (files[0] == NULL)
-		return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) ?
-		           (uint64_t)st.st_size :
-		           0;
+		return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode)
+		           ? (uint64_t)st.st_size
+		           : 0;
 	for (; *files != NULL; files++) {
 		if (stat(*files, &st) != 0 || !S_ISREG(st.st_mode))
 			return 0;
@@ -118,8 +118,8 @@ reserve(struct frame_chunk *chunk, size_t bytes, struct sl_error *err)
 		return SL_OK;
 	grown = realloc(chunk->text, bytes + SL_SCAN_PADDING);
 	if (grown == NULL)
-		return cli_error(
-		    err, SL_ENOMEM, "no memory for %zu bytes of input", bytes);
+		return cli_error(err, SL_ENOMEM,
+		    "no memory for %zu bytes of input", bytes);
 	chunk->text = grown;
 	chunk->room = bytes;
 	return SL_OK;
@@ -204,8 +204,9 @@ static int
 pass_over(struct frame *frame, struct frame_chunk *chunk, size_t have,
     struct sl_error *err)
 {
-	char *behind = chunk->text + FRAME_KEPT_BYTES;
-	size_t room = chunk->room - FRAME_KEPT_BYTES;
+	size_t kept = have < FRAME_KEPT_BYTES ? have : FRAME_KEPT_BYTES;
+	char *behind = chunk->text + kept;
+	size_t room = chunk->room - kept;
 	char *found = NULL;
 	size_t got;
 	int rc;
@@ -228,12 +229,11 @@ pass_over(struct frame *frame, struct frame_chunk *chunk, size_t have,
 		rc = keep_rest(frame, found + 1,
 		    got - (size_t)(found + 1 - behind), err);
 	}
-	chunk->text[FRAME_KEPT_BYTES] = frame->end;
-	chunk->bytes = FRAME_KEPT_BYTES + 1;
+	chunk->text[kept] = frame->end;
+	chunk->bytes = kept + 1;
 	return rc;
 }
 
-/* Lines that were kept from an oversized one's last read, say. */
 static char *
 last_end(const struct frame *frame, char *text, size_t from, size_t to)
 {

@@ -19,7 +19,7 @@
 struct frame_chunk {
 	char *text; /* owned; SL_SCAN_PADDING readable behind `bytes` */
 	size_t room;
-	size_t bytes; /* of whole lines, each with its end */
+	size_t bytes;       /* of whole lines, each with its end */
 	const char *source; /* the file's name; "-" for stdin */
 	bool is_first;      /* of its source */
 	uint64_t position;  /* bytes of all input up to here, for progress */

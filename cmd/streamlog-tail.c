@@ -19,8 +19,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* While following: how often names and settings are looked at again. */
-#define LOOK_MS 1000
+/*
+ * While following: how often names and settings are looked at again. A little
+ * less than a second, so that it is done when the reader's own look wakes us.
+ */
+#define LOOK_MS 900
+#define WAIT_MS_MAX 1000
 /* Names are looked at no more often than this, however often we are woken. */
 #define LOOK_AGAIN_MS 50
 /* Records between two looks at the clock where input never pauses. */
@@ -295,24 +299,25 @@ wait_for_more(struct tail *tail, int64_t now_ms)
 {
 	struct pollfd fds[2] = { { .fd = STDOUT_FILENO },
 		{ .fd = tail->pid_fd, .events = POLLIN } };
-	int64_t until_ms = tail->look_ms, idle_end_ms;
+	int64_t timeout_ms = WAIT_MS_MAX, left_ms;
 	struct sl_error err;
 	int rc;
 
+	if (tail->look_ms < tail->looked_ms + LOOK_MS)
+		timeout_ms = tail->look_ms - now_ms;
 	if (tail->options.idle_ms >= 0) {
-		idle_end_ms = tail->active_ms + tail->options.idle_ms;
-		until_ms = idle_end_ms < until_ms ? idle_end_ms : until_ms;
+		left_ms = tail->active_ms + tail->options.idle_ms - now_ms;
+		timeout_ms = left_ms < timeout_ms ? left_ms : timeout_ms;
 	}
 	rc = sl_reader_wait(tail->reader, fds, 2,
-	    until_ms > now_ms ? (int)(until_ms - now_ms) : 0, &err);
+	    timeout_ms > 0 ? (int)timeout_ms : 0, &err);
 	if (rc < 0)
 		fail(tail, &err);
 	if (fds[0].revents != 0)
 		tail->is_over = true; /* nobody reads stdout any more */
 	if (fds[1].revents != 0)
 		tail->is_last_look = true;
-	if (rc == SL_OK && roster_awaits_names(&tail->roster) &&
-	    tail->looked_ms + LOOK_AGAIN_MS < tail->look_ms)
+	if (rc == SL_OK && roster_awaits_names(&tail->roster))
 		tail->look_ms = tail->looked_ms + LOOK_AGAIN_MS;
 }
 

@@ -21,7 +21,7 @@ enum {
 static const struct cli_option topic_options[] = {
 	{ OPT_PARTITIONS, "partitions", "N", false,
 	    "create, alter: so many; they only grow", "Options" },
-	{ OPT_SET, "set", "NAME=VALUE", false,
+	{ OPT_SET, "set", "K=V", false,
 	    "create, alter: a setting; may be repeated", NULL },
 	{ OPT_IF_NOT_EXISTS, "if-not-exists", NULL, false,
 	    "create: one that is there is fine", NULL },
@@ -33,11 +33,10 @@ static const struct cli_option topic_options[] = {
 };
 
 static const char *const topic_synopses[] = {
-	"create [--if-not-exists] [--partitions N] [--set NAME=VALUE]... "
-	"TOPIC...",
+	"create [--if-not-exists] [options] TOPIC...",
 	"list [--json] [PATTERN]",
 	"describe [--json] [TOPIC...]",
-	"alter [--partitions N] [--set NAME=VALUE]... TOPIC...",
+	"alter [options] TOPIC...",
 	"delete [--execute] TOPIC...",
 	NULL,
 };

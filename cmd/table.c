@@ -1,6 +1,8 @@
 /* table.c: columns that line up; see table.h. */
 #include "table.h"
+
 #include "cli.h"
+#include "number.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -48,26 +50,11 @@ table_add(struct table *table, const char *text)
 }
 
 void
-table_format_number(uint64_t number, char text[TABLE_NUMBER_SIZE])
-{
-	char digits[21];
-	size_t count, i, at = 0;
-
-	count = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, number);
-	for (i = 0; i < count; i++) {
-		if (i > 0 && (count - i) % 3 == 0)
-			text[at++] = ',';
-		text[at++] = digits[i];
-	}
-	text[at] = '\0';
-}
-
-void
 table_add_number(struct table *table, uint64_t number)
 {
-	char text[TABLE_NUMBER_SIZE];
+	char text[NUMBER_TEXT_SIZE];
 
-	table_format_number(number, text);
+	number_format(number, text);
 	table_add(table, text);
 }
 

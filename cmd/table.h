@@ -31,8 +31,4 @@ void table_add_number(struct table *table, uint64_t number);
 /* Print to stdout, headings first. SL_ENOMEM where a cell was lost. */
 SL_MUST_USE int table_print(const struct table *table, struct sl_error *err);
 
-/* A number with commas between thousands: 26 characters and the NUL. */
-#define TABLE_NUMBER_SIZE 27
-void table_format_number(uint64_t number, char text[TABLE_NUMBER_SIZE]);
-
 #endif

@@ -22,7 +22,7 @@ enum {
 
 static const struct cli_option tail_options[] = {
 	{ 'n', "lines", "N", false,
-	    "the last N (10); +N: from the Nth on; also -N and +N",
+	    "the last N (10); +N: from the Nth; also -N, +N",
 	    "Where to begin" },
 	{ 'a', "all", NULL, false, "at the beginning", NULL },
 	{ 'o', "offset", "WHERE", false,
@@ -44,7 +44,7 @@ static const struct cli_option tail_options[] = {
 	    NULL },
 	{ OPT_KEY, "key", "STR", false, "events with this key",
 	    "Which events" },
-	{ OPT_HEADER, "header", "NAME=VALUE", false,
+	{ OPT_HEADER, "header", "K=V", false,
 	    "and with this header; may be repeated", NULL },
 	{ OPT_SYNCED, "synced", NULL, false, "once they are safe on disk",
 	    NULL },

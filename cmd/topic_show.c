@@ -1,6 +1,7 @@
 /* topic_show.c: a topic as streamlog-topic describes it; see topic_show.h. */
 #include "topic_show.h"
 #include "cli.h"
+#include "number.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -51,10 +52,10 @@ void
 topic_sums_format(const struct topic_sums *sums,
     char text[TOPIC_SUMS_TEXT_SIZE])
 {
-	char size[SL_SIZE_TEXT_SIZE], events[TABLE_NUMBER_SIZE];
+	char size[SL_SIZE_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
 
 	sl_format_size(sums->bytes, size);
-	table_format_number(sums->events, events);
+	number_format(sums->events, events);
 	snprintf(text, TOPIC_SUMS_TEXT_SIZE, "%d %s, %s, %s %s",
 	    sums->partitions,
 	    sums->partitions == 1 ? "partition" : "partitions", size, events,

@@ -27,7 +27,7 @@ bindkey "^I" complete-and-exit
 PS1=READY LISTMAX=1000
 ' >$ZDOTDIR/.zshrc
 
-zpty shell zsh -i
+zpty shell zsh -d -i
 zpty -r shell answer '*READY*'
 zpty -n -w shell "$1"$'\t'
 while zpty -r shell answer; do :; done

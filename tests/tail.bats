@@ -349,7 +349,7 @@ usage()
 	mkfifo hold
 	cat hold >/dev/null 3>&- &
 	pid=$!
-	exec 6>hold
+	exec 6<>hold
 	follow 5 streamlog-tail -f --pid "$pid" orders
 	hear 5 '{"n":1}'
 	echo '{"n":2}' | streamlog-append orders

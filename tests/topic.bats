@@ -154,7 +154,7 @@ streamlog-topic: 'x*': no topic matches; 'streamlog-topic list' shows what is" ]
 	mkfifo in
 	streamlog-append orders in 3>&- 4>&- &
 	follower=$!
-	exec 6>in
+	exec 6<>in
 	echo '{"n":1}' >&6
 	follow 5 streamlog-tail -f orders
 	hear 5 '{"n":1}'

@@ -48,27 +48,25 @@ sl_fs_like_of(int dir, struct sl_fs_like *like, struct sl_error *err)
 
 /* O_NONBLOCK: a FIFO in the file's place must not hang us. */
 static int
-open_regular(
-    int *fd, int at, const char *name, int flags, struct sl_error *err)
+open_regular(int *fd, int at, const char *name, int flags, struct sl_error *err)
 {
 	struct stat st;
 
-	*fd = openat(
-	    at, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	*fd = openat(at, name,
+	    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0 && (errno == EISDIR || errno == ENXIO))
-		return sl_error_set(
-		    err, SL_ECORRUPT, "'%s': not a regular file", name);
+		return sl_error_set(err, SL_ECORRUPT,
+		    "'%s': not a regular file", name);
 	if (*fd < 0)
 		return sl_error_sys(err, errno, "'%s'", name);
 	if (fstat(*fd, &st) != 0) {
 		sl_error_sys(err, errno, "'%s'", name);
 	} else if (!S_ISREG(st.st_mode)) {
-		sl_error_set(
-		    err, SL_ECORRUPT, "'%s': not a regular file", name);
+		sl_error_set(err, SL_ECORRUPT, "'%s': not a regular file",
+		    name);
 	} else if ((flags & O_ACCMODE) == O_RDWR && st.st_nlink > 1) {
 		sl_error_set(err, SL_ECORRUPT,
-		    "'%s': has a second hard link, so it is not written",
-		    name);
+		    "'%s': has a second hard link, so it is not written", name);
 	} else {
 		return SL_OK;
 	}
@@ -163,8 +161,8 @@ sl_fs_create_path(const char *path, struct sl_error *err)
 	size_t i;
 
 	if (bytes == 0 || bytes >= sizeof(part))
-		return sl_error_set(
-		    err, SL_EUSAGE, "'%s': not a path of a directory", path);
+		return sl_error_set(err, SL_EUSAGE,
+		    "'%s': not a path of a directory", path);
 	memcpy(part, path, bytes + 1);
 	for (i = 1; i <= bytes; i++) {
 		if (part[i] != '/' && part[i] != '\0')
@@ -253,8 +251,8 @@ sl_fs_sync_dir(int fd, struct sl_error *err)
 void
 sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes)
 {
-	(void)sync_file_range(
-	    fd, (off_t)position, (off_t)bytes, SYNC_FILE_RANGE_WRITE);
+	(void)sync_file_range(fd, (off_t)position, (off_t)bytes,
+	    SYNC_FILE_RANGE_WRITE);
 }
 
 int

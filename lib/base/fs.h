@@ -29,18 +29,18 @@ enum sl_fs_secrecy {
 };
 
 /* Open a directory; `name` may be a path only with `at` == AT_FDCWD. */
-SL_MUST_USE int sl_fs_open_dir(
-    int *fd, int at, const char *name, struct sl_error *err);
+SL_MUST_USE int sl_fs_open_dir(int *fd, int at, const char *name,
+    struct sl_error *err);
 
 /* Whose and how open the directory is. */
-SL_MUST_USE int sl_fs_like_of(
-    int dir, struct sl_fs_like *like, struct sl_error *err);
+SL_MUST_USE int sl_fs_like_of(int dir, struct sl_fs_like *like,
+    struct sl_error *err);
 
 /* Open a regular file, for reading, or for reading and writing. */
-SL_MUST_USE int sl_fs_open_read(
-    int *fd, int at, const char *name, struct sl_error *err);
-SL_MUST_USE int sl_fs_open_write(
-    int *fd, int at, const char *name, struct sl_error *err);
+SL_MUST_USE int sl_fs_open_read(int *fd, int at, const char *name,
+    struct sl_error *err);
+SL_MUST_USE int sl_fs_open_write(int *fd, int at, const char *name,
+    struct sl_error *err);
 
 /* Make a file that isn't there (else err->sys == EEXIST). */
 SL_MUST_USE int sl_fs_create(int *fd, int at, const char *name,
@@ -63,8 +63,8 @@ SL_MUST_USE int sl_fs_create_dir_by_umask(int at, const char *name,
 SL_MUST_USE int sl_fs_create_path(const char *path, struct sl_error *err);
 
 /* Read until `bytes` or the end of the file; *got says how many. */
-SL_MUST_USE int sl_fs_read_at(int fd, void *to, size_t bytes,
-    uint64_t position, size_t *got, struct sl_error *err);
+SL_MUST_USE int sl_fs_read_at(int fd, void *to, size_t bytes, uint64_t position,
+    size_t *got, struct sl_error *err);
 
 /* Write all; *done says how many bytes were before a failure. */
 SL_MUST_USE int sl_fs_write_at(int fd, const void *from, size_t bytes,
@@ -92,12 +92,12 @@ SL_MUST_USE int sl_fs_read_file(int at, const char *name, size_t bytes_max,
     char **text, size_t *bytes, struct sl_error *err);
 
 /* Rename within `at` without replacing (else err->sys == EEXIST). */
-SL_MUST_USE int sl_fs_rename_new(
-    int at, const char *from, const char *to, struct sl_error *err);
+SL_MUST_USE int sl_fs_rename_new(int at, const char *from, const char *to,
+    struct sl_error *err);
 
 /* Remove a tree beneath `at`, never following links; absent is done. */
-SL_MUST_USE int sl_fs_remove_tree(
-    int at, const char *name, struct sl_error *err);
+SL_MUST_USE int sl_fs_remove_tree(int at, const char *name,
+    struct sl_error *err);
 
 /* Call `each` for every name but `.` and `..`; it returns SL_OK to go on. */
 SL_MUST_USE int sl_fs_list(int dir,

@@ -2,7 +2,7 @@
  * jsontext.c: walk, find, unescape and quote in JSON texts known to be good,
  * without building a tree.
  */
-#include "streamlog.h"
+#include "scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static const char *
 skip_blanks(const char *at, const char *end)
 {
 	while (at < end &&
-	    (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+	       (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
 		at++;
 	return at;
 }
@@ -55,15 +55,17 @@ skip_container(const char *at, const char *end)
 	return end;
 }
 
-static const char *
-skip_value(const char *at, const char *end)
+const char *
+sl_json_value_end(const char *value, const char *end)
 {
+	const char *at = value;
+
 	if (at < end && *at == '"')
 		return skip_string(at, end);
 	if (at < end && (*at == '{' || *at == '['))
 		return skip_container(at, end);
 	while (at < end && *at != ',' && *at != '}' && *at != ']' &&
-	    *at != ' ' && *at != '\t' && *at != '\r' && *at != '\n')
+	       *at != ' ' && *at != '\t' && *at != '\r' && *at != '\n')
 		at++;
 	return at;
 }
@@ -99,7 +101,7 @@ sl_json_next(const char *text, size_t bytes, size_t *at,
 		here = skip_blanks(here + (here < end), end); /* the colon */
 	}
 	member->value = here;
-	here = skip_value(here, end);
+	here = sl_json_value_end(here, end);
 	member->value_bytes = (size_t)(here - member->value);
 	*at = (size_t)(here - text);
 	return true;
@@ -117,7 +119,7 @@ static unsigned
 hex4(const char *at)
 {
 	return hex_value(at[0]) << 12 | hex_value(at[1]) << 8 |
-	    hex_value(at[2]) << 4 | hex_value(at[3]);
+	       hex_value(at[2]) << 4 | hex_value(at[3]);
 }
 
 static size_t
@@ -172,8 +174,8 @@ unescape_one(const char **at, const char *end, char to[4])
 	if (low < 0xdc00 || low > 0xdfff)
 		return 0;
 	*at += 6;
-	return utf8_put(
-	    0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00), to);
+	return utf8_put(0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00),
+	    to);
 }
 
 long
@@ -270,8 +272,7 @@ step_is(struct step step, const char *raw, size_t bytes)
 	while (at < end) {
 		if (*at == '\\') {
 			length = unescape_one(&at, end, character);
-			if (length == 0 ||
-			    !step_take(&step, character, length))
+			if (length == 0 || !step_take(&step, character, length))
 				return false;
 		} else if (!step_take(&step, at++, 1)) {
 			return false;
@@ -309,9 +310,9 @@ step_down(const struct step *step, const char *text, size_t bytes,
 	bool indexed = !step->bare && step_index(step, &index);
 
 	while (sl_json_next(text, bytes, &at, &member)) {
-		if (member.name != NULL ?
-			!step_is(*step, member.name, member.name_bytes) :
-			!indexed || count++ != index)
+		if (member.name != NULL
+		        ? !step_is(*step, member.name, member.name_bytes)
+		        : !indexed || count++ != index)
 			continue;
 		found = member.value;
 		*value_bytes = member.value_bytes;

@@ -24,8 +24,8 @@ set_lock(int fd, int byte, short type)
 }
 
 /*
- * A waiter naps instead of queueing in the kernel: F_OFD_SETLKW can't be given a
- * time-out, and its queue is no fairer. Sections are tens of microseconds.
+ * A waiter naps instead of queueing in the kernel: F_OFD_SETLKW can't be given
+ * a time-out, and its queue is no fairer. Sections are tens of microseconds.
  */
 int
 sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,

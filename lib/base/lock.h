@@ -2,8 +2,8 @@
  * lock.h: open file description locks on single bytes. Floor: base.
  *
  * The lock goes with the last descriptor of its open file description, so with
- * the process; fcntl(2). An exclusive lock needs a writable descriptor, which is
- * why a lock file is readable only by who may write it (RULE 1).
+ * the process; fcntl(2). An exclusive lock needs a writable descriptor, which
+ * is why a lock file is readable only by who may write it (RULE 1).
  */
 #ifndef SL_LOCK_H
 #define SL_LOCK_H

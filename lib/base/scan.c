@@ -50,28 +50,48 @@ pointer_good(const char *pointer)
 	return true;
 }
 
-/* Make `quoted` and `deeper` of the pointer's first name. */
+/* Make `quoted` of the pointer's first name. */
 static void
 pointer_split(struct sl_scan *scan)
 {
 	bool bare = *scan->pointer != '/';
 	const char *at = scan->pointer + !bare;
+	const char *end = bare ? strchr(at, '\0') : strchrnul(at, '/');
 	char *to = scan->quoted;
 
+	scan->deeper = *end != '\0' ? end : NULL;
 	*to++ = '"';
-	scan->deeper = bare ? NULL : strchr(at, '/');
-	for (; *at != '\0' && at != scan->deeper; at++) {
+	while (at < end) {
 		if (*at == '~' && !bare)
 			*to++ = *++at == '0' ? '~' : '/';
 		else
 			*to++ = *at;
+		at++;
 	}
 	*to++ = '"';
 	scan->quoted_bytes = (size_t)(to - scan->quoted);
-	memset(&scan->quoted_mask, 0xff, (scan->quoted_bytes - 1) % 8 + 1);
-	for (at = scan->quoted + 1; at < to - 1; at++)
-		if (*at == '"' || *at == '\\' || (unsigned char)*at < 0x20)
-			scan->quoted_bytes = 0;
+}
+
+/*
+ * What the ways by bits compare. A name with bytes that JSON escapes is never
+ * met as it is, but `a":"` looks like a name and its value: where it begins, a
+ * byte is expected then that no string holds.
+ */
+static void
+quoted_prepare(struct sl_scan *scan)
+{
+	size_t bytes = scan->quoted_bytes, close = bytes - 1, i;
+
+	memset(&scan->mask, 0xff, bytes < 8 ? bytes : 8);
+	scan->last_at = bytes < 8 ? 0 : bytes < 56 ? bytes - 8 : 48;
+	memcpy(&scan->first, scan->quoted, 8);
+	memcpy(&scan->last, scan->quoted + scan->last_at, 8);
+	scan->close_shift = close < 64 ? (unsigned)close : 63;
+	scan->close_beyond =
+	    close < 64 ? ~(UINT64_MAX >> close) : UINT64_MAX;
+	for (i = 1; i < close; i++)
+		if (scan->quoted[i] == '"' || scan->quoted[i] == '\\')
+			scan->quoted[1] = '\n';
 }
 
 int
@@ -95,6 +115,7 @@ sl_scan_new(struct sl_scan **scan, const char *pointer, struct sl_error *err)
 		if (made->pointer == NULL || made->quoted == NULL)
 			goto fail;
 		pointer_split(made);
+		quoted_prepare(made);
 	}
 	*scan = made;
 	return SL_OK;
@@ -158,11 +179,15 @@ sl_scan_line_plain(const struct sl_scan *scan, const char *text, size_t start,
 	return end + 1;
 }
 
-/* Set the key to what was found, if anything was. */
+/* The key is what the pointer leads to in this part of the line. */
 static void
-key_set(struct sl_scan_line *line, const char *text, const char *value,
-    size_t value_bytes)
+key_find(struct sl_scan_line *line, const char *text, size_t start,
+    size_t bytes, const char *pointer)
 {
+	size_t value_bytes = 0;
+	const char *value =
+	    sl_json_find(text + start, bytes, pointer, &value_bytes);
+
 	line->key_start = value != NULL ? (uint32_t)(value - text) : 0;
 	line->key_bytes = value != NULL ? (uint32_t)value_bytes : 0;
 }
@@ -171,20 +196,12 @@ void
 sl_scan_key_walk(const struct sl_scan *scan, const char *text,
     struct sl_scan_line *line)
 {
-	size_t value_bytes;
-	const char *value = sl_json_find(text + line->start, line->bytes,
-	    scan->pointer, &value_bytes);
-
-	key_set(line, text, value, value_bytes);
+	key_find(line, text, line->start, line->bytes, scan->pointer);
 }
 
 void
 sl_scan_key_deeper(const struct sl_scan *scan, const char *text,
     struct sl_scan_line *line)
 {
-	size_t value_bytes;
-	const char *value = sl_json_find(text + line->key_start,
-	    line->key_bytes, scan->deeper, &value_bytes);
-
-	key_set(line, text, value, value_bytes);
+	key_find(line, text, line->key_start, line->key_bytes, scan->deeper);
 }

@@ -26,16 +26,22 @@ extern const struct sl_scan_way sl_scan_ways[];
 struct sl_scan {
 	const struct sl_scan_way *way;
 	char *pointer; /* as given; NULL: no key is looked for */
+	const char *deeper; /* its part below the top level; NULL: none */
 	/*
-	 * The top-level member to look for, in quotes; NULL with the pointer,
-	 * and of no bytes where that name can't be spelled without escapes.
-	 * Where a line has escapes in a name, or is no object, the whole
-	 * pointer is walked.
+	 * The name of the top-level member that the pointer begins with, in
+	 * quotes; NULL with the pointer.
 	 */
 	char *quoted;
 	size_t quoted_bytes;
-	uint64_t quoted_mask; /* of its last 1 to 8 bytes, as they are read */
-	const char *deeper; /* the pointer below that member; NULL: ends there */
+	/*
+	 * To compare it by words, as they are read: its first bytes, and the
+	 * last of its first 56, of which the mask takes what is part of it.
+	 */
+	uint64_t first, last, mask;
+	size_t last_at;
+	/* The closing quote's distance, and the bits too near a block's end. */
+	unsigned close_shift;
+	uint64_t close_beyond;
 };
 
 /* Take another way than the machine's best: for tests. */
@@ -49,14 +55,17 @@ size_t sl_scan_line_plain(const struct sl_scan *scan, const char *text,
     size_t start, size_t bytes, struct sl_scan_line *line);
 
 /*
- * For a good line of which all but the key is filled in: find the key by
- * walking the whole pointer; or walk on from the member's value, to which the
- * key is set.
+ * For a good line of which all but the key is filled in: find it by walking the
+ * whole pointer; or walk on from the value of the top-level member, to which
+ * the key is set.
  */
 void sl_scan_key_walk(const struct sl_scan *scan, const char *text,
     struct sl_scan_line *line);
 void sl_scan_key_deeper(const struct sl_scan *scan, const char *text,
     struct sl_scan_line *line);
+
+/* Where the value ends that begins at `value`, in a good text. */
+const char *sl_json_value_end(const char *value, const char *end);
 
 /* Does a good exponent begin at `at`, with nothing glued to it? */
 bool sl_scan_exponent_good(const char *at, const char *end);

@@ -25,7 +25,7 @@ SCAN_INLINE uint64_t
 top_bits(__m256i low, __m256i high)
 {
 	return (uint32_t)_mm256_movemask_epi8(low) |
-	    (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+	       (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
 }
 
 SCAN_INLINE uint64_t
@@ -108,8 +108,9 @@ bool
 sl_scan_avx2_supported(void)
 {
 	return __builtin_cpu_supports("avx2") &&
-	    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-	    __builtin_cpu_supports("pclmul");
+	       __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("bmi2") &&
+	       __builtin_cpu_supports("pclmul");
 }
 
 SCAN_TARGET size_t

@@ -30,8 +30,8 @@ scan_load_edges(const char *at, struct scan_bytes *bytes)
 	__m512i v = load(at);
 
 	bytes->quote = equal(v, '"');
-	bytes->rare = equal(v, '\\') |
-	    _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8(0x20)); /* signed */
+	bytes->rare = equal(v, '\\') | _mm512_cmplt_epi8_mask(v,
+	                                   _mm512_set1_epi8(0x20)); /* signed */
 }
 
 SCAN_INLINE void
@@ -48,8 +48,9 @@ scan_load_rest(const char *at, struct scan_bytes *bytes)
 	bytes->square = _mm512_testn_epi8_mask(v, bit); /* what folding hid */
 	bytes->space = equal(v, ' ');
 	bytes->minus = equal(v, '-');
-	bytes->digit = _mm512_cmplt_epu8_mask(
-	    _mm512_sub_epi8(v, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
+	bytes->digit =
+	    _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8('0')),
+	        _mm512_set1_epi8(10));
 	bytes->zero = equal(v, '0');
 	bytes->point = equal(v, '.');
 }
@@ -75,13 +76,14 @@ bool
 sl_scan_avx512_supported(void)
 {
 	return __builtin_cpu_supports("avx512bw") &&
-	    __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-	    __builtin_cpu_supports("pclmul");
+	       __builtin_cpu_supports("bmi") &&
+	       __builtin_cpu_supports("bmi2") &&
+	       __builtin_cpu_supports("pclmul");
 }
 
 SCAN_TARGET size_t
-sl_scan_avx512_lines(const struct sl_scan *scan, const char *text,
-    size_t bytes, struct sl_scan_line *lines, size_t lines_max, size_t *used)
+sl_scan_avx512_lines(const struct sl_scan *scan, const char *text, size_t bytes,
+    struct sl_scan_line *lines, size_t lines_max, size_t *used)
 {
 	return scan_bits(scan, text, bytes, lines, lines_max, used);
 }

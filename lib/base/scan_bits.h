@@ -34,6 +34,7 @@
 #include <string.h>
 
 #define SCAN_BLOCK 64
+#define SCAN_COPY (4 + SCAN_BLOCK + 1) /* what loads may reach, around one */
 #define SCAN_INLINE SCAN_TARGET static inline __attribute__((always_inline))
 
 /* Bytes of one block, by what they are; string contents not yet told apart. */
@@ -86,12 +87,9 @@ struct scan_state {
 	uint64_t in_object, in_array; /* all ones: it is inside of one */
 	uint64_t stack; /* a bit a level, the innermost lowest: an array? */
 	unsigned depth;
-	/* The line at work, and the key found in it so far. */
-	size_t start;
-	size_t key_start;
-	size_t key_end; /* 0: none, or not yet seen */
-	bool key_open;  /* its end has not been seen yet */
-	bool key_walk;  /* a name is spelled with escapes: walk the line */
+	size_t start;  /* of the line at work, in the text */
+	size_t key;    /* where the name of its key begins; 0: not seen */
+	bool key_walk; /* a name is spelled with escapes: walk the line */
 };
 
 /* The text at work, and the block. */
@@ -117,7 +115,6 @@ struct scan_tokens {
 	uint64_t array;  /* bytes whose innermost bracket is [ */
 	uint64_t top;    /* bytes outside of all brackets */
 	uint64_t outer;  /* bytes inside of one bracket */
-	uint64_t ends;   /* commas and brackets that end a top-level member */
 };
 
 /* Bits from the lowest one of `bit` up. */
@@ -162,8 +159,14 @@ escapes_bad(const struct scan_job *job, struct scan_state *state,
     struct scan_bytes *bytes, uint64_t backslash)
 {
 	static const bool simple[256] = {
-		['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
-		['f'] = true, ['n'] = true, ['r'] = true, ['t'] = true,
+		['"'] = true,
+		['\\'] = true,
+		['/'] = true,
+		['b'] = true,
+		['f'] = true,
+		['n'] = true,
+		['r'] = true,
+		['t'] = true,
 	};
 	const char *here;
 	uint64_t bit, bad = 0;
@@ -175,8 +178,8 @@ escapes_bad(const struct scan_job *job, struct scan_state *state,
 		bit = backslash & from_bit(backslash);
 		here = job->text + job->at + __builtin_ctzll(bit);
 		if (!simple[(unsigned char)here[1]])
-			bad |= !sl_scan_escape_good(here,
-			    job->text + job->bytes);
+			bad |=
+			    !sl_scan_escape_good(here, job->text + job->bytes);
 		bytes->quote &= ~(bit << 1);
 		backslash &= ~(bit | bit << 1);
 		state->escaped = bit >> 63;
@@ -199,7 +202,7 @@ rare_bad(const struct scan_job *job, struct scan_state *state,
 		return true;
 	state->high_tail = rare->high >> 61;
 	return (rare->backslash | state->escaped) != 0 &&
-	    escapes_bad(job, state, bytes, rare->backslash);
+	       escapes_bad(job, state, bytes, rare->backslash);
 }
 
 /* Tell strings, scalars and the rest apart. */
@@ -218,7 +221,7 @@ tokens_split(struct scan_state *state, struct scan_bytes *bytes,
 	bytes->open &= outside;
 	bytes->close &= outside;
 	tokens->marks = bytes->comma | bytes->colon | bytes->open |
-	    bytes->close | bytes->newline;
+	                bytes->close | bytes->newline;
 	tokens->run = outside & ~(tokens->marks | bytes->space);
 	tokens->scalar = tokens->run & ~(tokens->run << 1 | state->in_scalar);
 	state->in_scalar = tokens->run >> 63;
@@ -240,13 +243,12 @@ brackets_flat(struct scan_state *state, const struct scan_bytes *bytes,
 	object = scan_prefix_xor(curlies) ^ state->in_object;
 	array = scan_prefix_xor(squares) ^ state->in_array;
 	odd = ((object ^ bytes->open) & curlies) |
-	    ((array ^ bytes->open) & squares) | (curlies & array) |
-	    ((squares | bytes->comma) & ~object) | (bytes->newline & object);
+	      ((array ^ bytes->open) & squares) | (curlies & array) |
+	      ((squares | bytes->comma) & ~object) | (bytes->newline & object);
 	if (odd != 0)
 		return false;
 	tokens->array = array;
 	tokens->outer = object;
-	tokens->ends = (bytes->comma & ~array) | (bytes->close & curlies);
 	state->in_object = spread(object >> 63);
 	state->in_array = spread(array >> 63);
 	return true;
@@ -260,7 +262,7 @@ SCAN_INLINE bool
 brackets_nested(struct scan_state *state, const struct scan_bytes *bytes,
     struct scan_tokens *tokens)
 {
-	uint64_t array, top, outer, ends = 0, left, bit, square;
+	uint64_t array, top, outer, left, bit, square;
 
 	if (!state->nested) {
 		state->stack = state->in_array & 1;
@@ -282,7 +284,6 @@ brackets_nested(struct scan_state *state, const struct scan_bytes *bytes,
 				return false;
 			state->stack >>= 1;
 			state->depth--;
-			ends |= state->depth == 0 ? bit : 0;
 		}
 		array ^= (array ^ spread(state->stack)) & from_bit(bit);
 		top ^= (top ^ spread(state->depth == 0)) & from_bit(bit);
@@ -290,7 +291,6 @@ brackets_nested(struct scan_state *state, const struct scan_bytes *bytes,
 	}
 	tokens->array = array;
 	tokens->outer = outer;
-	tokens->ends = ends | (bytes->comma & outer);
 	state->nested = state->depth > 2 || state->stack != state->depth >> 1;
 	state->in_object = spread(state->depth != 0);
 	state->in_array = spread(state->stack);
@@ -338,19 +338,19 @@ order_bad(const struct scan_job *job, struct scan_state *state,
 	uint64_t array_comma = bytes->comma & tokens->array;
 	uint64_t first, behind_key, lead, odd;
 
-	first = follow((bytes->open ^ square_open) |
-		(bytes->comma ^ array_comma),
-	    gap, &state->after_first);
+	first =
+	    follow((bytes->open ^ square_open) | (bytes->comma ^ array_comma),
+	        gap, &state->after_first);
 	tokens->key = first & tokens->begin;
 	behind_key = follow(tokens->key, gap, &state->after_key);
-	lead = follow(bytes->colon | array_comma | square_open |
-		bytes->newline,
+	lead = follow(bytes->colon | array_comma | square_open | bytes->newline,
 	    gap, &state->after_lead);
 	odd = (first ^ tokens->key) | (lead ^ (values ^ tokens->key));
 	odd &= ~(bytes->close & bytes->open << 1);
 	if (behind_key != bytes->colon)
 		return true;
-	return __builtin_expect(odd != 0, 0) && empties_bad(job->text, job->at, odd);
+	return __builtin_expect(odd != 0, 0) &&
+	       empties_bad(job->text, job->at, odd);
 }
 
 /* Is the scalar at `here` true, false or null? */
@@ -358,16 +358,24 @@ SCAN_INLINE bool
 word_good(const char *here)
 {
 	static const bool stop[256] = {
-		[' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true,
-		[','] = true, [':'] = true, ['['] = true, [']'] = true,
-		['{'] = true, ['}'] = true, ['"'] = true,
+		[' '] = true,
+		['\t'] = true,
+		['\r'] = true,
+		['\n'] = true,
+		[','] = true,
+		[':'] = true,
+		['['] = true,
+		[']'] = true,
+		['{'] = true,
+		['}'] = true,
+		['"'] = true,
 	};
-	bool four = (memcmp(here, "true", 4) == 0) |
-	    (memcmp(here, "null", 4) == 0);
+	bool four =
+	    (memcmp(here, "true", 4) == 0) | (memcmp(here, "null", 4) == 0);
 	bool five = (memcmp(here, "fals", 4) == 0) & (here[4] == 'e');
 
 	return (four & stop[(unsigned char)here[4]]) |
-	    (five & stop[(unsigned char)here[5]]);
+	       (five & stop[(unsigned char)here[5]]);
 }
 
 /*
@@ -399,19 +407,19 @@ numbers_bad(struct scan_state *state, const struct scan_bytes *bytes,
 	uint64_t behind_zero = zero << 1 | state->after_zero;
 	uint64_t whole_end, point, fraction, fraction_end;
 
-	whole_end = tokens->run &
-	    digits_end(begin & digit, digit, &state->after_whole);
+	whole_end =
+	    tokens->run & digits_end(begin & digit, digit, &state->after_whole);
 	point = whole_end & bytes->point;
 	fraction = point << 1 | state->after_point;
-	fraction_end = tokens->run &
-	    digits_end(fraction & digit, digit, &state->after_fraction);
+	fraction_end = tokens->run & digits_end(fraction & digit, digit,
+	                                 &state->after_fraction);
 	state->after_minus = minus >> 63;
 	state->after_zero = zero >> 63;
 	state->after_point = point >> 63;
 	*words = begin & ~digit;
 	*exponents = (whole_end ^ point) | fraction_end;
-	return (((behind_minus | fraction) & ~digit) |
-		   (behind_zero & digit)) != 0;
+	return (((behind_minus | fraction) & ~digit) | (behind_zero & digit)) !=
+	       0;
 }
 
 /* Rule (6). Words and exponents are checked one by one, where they begin. */
@@ -426,79 +434,60 @@ scalars_bad(const struct scan_job *job, struct scan_state *state,
 	if (words != 0) {
 		/* The outer two, often one and the same, without a branch. */
 		good &= word_good(block + __builtin_ctzll(words)) &
-		    word_good(block + 63 - __builtin_clzll(words));
+		        word_good(block + 63 - __builtin_clzll(words));
 		words &= words - 1;
 		words ^= last_bit(words);
 		for (; __builtin_expect(words != 0, 0); words &= words - 1)
 			good &= word_good(block + __builtin_ctzll(words));
 	}
 	for (; __builtin_expect(exponents != 0, 0); exponents &= exponents - 1)
-		good &= sl_scan_exponent_good(
-		    block + __builtin_ctzll(exponents), job->text + job->bytes);
+		good &=
+		    sl_scan_exponent_good(block + __builtin_ctzll(exponents),
+		        job->text + job->bytes);
 	return !good;
 }
 
-/* Keys that may have the name that is looked for. */
+/*
+ * Keys that may have the name that is looked for: those with its first byte,
+ * and with a quote where its closing one is, or too near the block's end to
+ * tell.
+ */
 SCAN_INLINE uint64_t
-names_like(const struct scan_job *job, uint64_t keys)
+names_like(const struct scan_job *job, const struct scan_bytes *bytes,
+    const struct scan_tokens *tokens)
 {
-	size_t close = job->scan->quoted_bytes - 1; /* of its closing quote */
+	const struct sl_scan *scan = job->scan;
 
-	if (job->scan->quoted_bytes == 0)
-		return 0;
-	if (job->at + SCAN_BLOCK > job->bytes)
-		return keys;
-	keys &= scan_load_equal(job->block + 1, job->scan->quoted[1]);
-	if (close <= SL_SCAN_PADDING)
-		keys &= scan_load_equal(job->block + close, '"');
-	return keys;
+	return tokens->key & tokens->outer &
+	       (bytes->quote >> scan->close_shift | scan->close_beyond) &
+	       scan_load_equal(job->block + 1, scan->quoted[1]);
 }
 
-/* Is it? Compares words of eight bytes; the last one may be in part. */
+/* Do the first and the last bytes of the name stand here, 16 at most? */
 SCAN_INLINE bool
-name_is(const struct sl_scan *scan, const char *here)
+name_edges_are(const struct sl_scan *scan, const char *here)
 {
-	uint64_t mine, theirs;
-	size_t i;
+	uint64_t first, last;
 
-	for (i = 0; i + 8 < scan->quoted_bytes; i += 8) {
-		memcpy(&mine, scan->quoted + i, 8);
-		memcpy(&theirs, here + i, 8);
-		if (mine != theirs)
-			return false;
-	}
-	memcpy(&mine, scan->quoted + i, 8);
-	memcpy(&theirs, here + i, 8);
-	return ((mine ^ theirs) & scan->quoted_mask) == 0;
+	memcpy(&first, here, 8);
+	memcpy(&last, here + scan->last_at, 8);
+	return (((first ^ scan->first) | (last ^ scan->last)) & scan->mask) ==
+	    0;
 }
 
 /*
- * Look for the key among the `names` of (a part of) one line; `ends` are the
- * ends of its members. The last one of the name counts.
+ * Look for the name among likely ones of (a part of) one line: the last one
+ * counts. Mostly there is one or none; then there is no branch.
  */
 SCAN_INLINE void
-names_take(const struct scan_job *job, struct scan_state *state,
-    uint64_t names, uint64_t ends)
+names_take(const struct scan_job *job, struct scan_state *state, uint64_t names)
 {
-	const struct sl_scan *scan = job->scan;
-	uint64_t behind;
 	size_t at;
 
-	if (state->key_open && ends != 0) {
-		state->key_end = job->at + (size_t)__builtin_ctzll(ends);
-		state->key_open = false;
-	}
 	for (; names != 0; names &= names - 1) {
 		at = job->at + (size_t)__builtin_ctzll(names);
-		if (at + scan->quoted_bytes > job->bytes ||
-		    !name_is(scan, job->text + at))
-			continue;
-		state->key_start = at + scan->quoted_bytes;
-		behind = ends & from_bit(names & from_bit(names));
-		state->key_open = behind == 0;
-		if (behind != 0)
-			state->key_end =
-			    job->at + (size_t)__builtin_ctzll(behind);
+		if (name_edges_are(job->scan, job->text + at))
+			state->key = at;
 	}
 }
 
@@ -508,32 +497,37 @@ is_blank(char byte)
 	return byte == ' ' || byte == '\t' || byte == '\r';
 }
 
-/* Fill in the key of a good line: what is between its colon and its end. */
-SCAN_INLINE void
-line_key(const struct scan_job *job, const struct scan_state *state,
-    struct sl_scan_line *line)
+/*
+ * Fill in the key of a good line, where its name stands. False: the name is
+ * another after all.
+ */
+SCAN_INLINE bool
+key_fill(const struct scan_job *job, size_t name, struct sl_scan_line *line)
 {
 	const struct sl_scan *scan = job->scan;
-	size_t start = state->key_start, end = state->key_end;
+	const char *value = job->text + name + scan->quoted_bytes, *end;
+	uint64_t stop;
 
-	if (state->key_walk ||
-	    (line->kind == SL_SCAN_VALUE && *scan->pointer == '/')) {
-		sl_scan_key_walk(scan, job->text, line);
-		return;
-	}
-	if (end == 0)
-		return;
-	while (job->text[start] != ':')
-		start++;
-	start++;
-	while (is_blank(job->text[start]))
-		start++;
-	while (is_blank(job->text[end - 1]))
-		end--;
-	line->key_start = (uint32_t)start;
-	line->key_bytes = (uint32_t)(end - start);
+	if (scan->quoted_bytes > 16 &&
+	    memcmp(job->text + name, scan->quoted, scan->quoted_bytes) != 0)
+		return false;
+	while (*value != ':')
+		value++;
+	do
+		value++;
+	while (is_blank(*value));
+	stop = 0;
+	if (*value == '"')
+		stop = scan_load_equal(value + 1, '"') << 1;
+	if (stop != 0 && value[__builtin_ctzll(stop) - 1] != '\\')
+		end = value + __builtin_ctzll(stop) + 1;
+	else
+		end = sl_json_value_end(value, job->text + job->bytes);
+	line->key_start = (uint32_t)(value - job->text);
+	line->key_bytes = (uint32_t)(end - value);
 	if (scan->deeper != NULL)
 		sl_scan_key_deeper(scan, job->text, line);
+	return true;
 }
 
 SCAN_INLINE void
@@ -548,18 +542,18 @@ line_fill(const struct scan_job *job, const struct scan_state *state,
 	line->key_bytes = 0;
 	while (is_blank(*first))
 		first++;
-	line->kind = *first == '{' ? SL_SCAN_OBJECT :
-	    *first == '\n'         ? SL_SCAN_BLANK :
-				     SL_SCAN_VALUE;
+	line->kind = *first == '{'    ? SL_SCAN_OBJECT
+	             : *first == '\n' ? SL_SCAN_BLANK
+	                              : SL_SCAN_VALUE;
 }
 
 /*
- * The lines that end in a good block, and the keys of the one that begins; or
+ * The lines that end in a good block, and the names of the one that begins; or
  * as many lines as there is room for.
  */
 SCAN_INLINE void
 lines_take(struct scan_job *job, struct scan_state *state, uint64_t newline,
-    uint64_t names, uint64_t ends, bool keyed)
+    uint64_t names, bool keyed)
 {
 	struct sl_scan_line *line;
 	uint64_t upto;
@@ -572,16 +566,18 @@ lines_take(struct scan_job *job, struct scan_state *state, uint64_t newline,
 		line_fill(job, state, end, line);
 		if (keyed) {
 			upto = newline ^ (newline - 1);
-			names_take(job, state, names & upto, ends & upto);
+			names_take(job, state, names & upto);
 			names &= ~upto;
-			ends &= ~upto;
-			line_key(job, state, line);
-			state->key_end = 0;
+			if ((state->key != 0 &&
+				!key_fill(job, state->key, line)) ||
+			    state->key_walk || line->kind == SL_SCAN_VALUE)
+				sl_scan_key_walk(job->scan, job->text, line);
+			state->key = 0;
 		}
 		state->start = end + 1;
 	}
 	if (keyed)
-		names_take(job, state, names, ends);
+		names_take(job, state, names);
 }
 
 /*
@@ -607,17 +603,17 @@ block_take(struct scan_job *job, struct scan_state *state,
 	uint64_t key_before = state->after_key, escaped = 0, newlines;
 
 	scan_load_rest(job->block, bytes);
-	if (__builtin_expect(((bytes->rare & ~bytes->newline) |
-				 state->escaped | state->high_tail) != 0,
-		0) &&
+	if (__builtin_expect(((bytes->rare & ~bytes->newline) | state->escaped |
+	                         state->high_tail) != 0,
+	        0) &&
 	    rare_bad(job, state, bytes, &rare))
 		return false;
 	tokens_split(state, bytes, &tokens);
 	if (((rare.control | bytes->newline) & tokens.string) != 0)
 		return false;
 	if (__builtin_expect(state->nested ||
-		    !brackets_flat(state, bytes, &tokens),
-		0) &&
+	                         !brackets_flat(state, bytes, &tokens),
+	        0) &&
 	    !brackets_nested(state, bytes, &tokens))
 		return false;
 	if (order_bad(job, state, bytes, &tokens) ||
@@ -629,9 +625,8 @@ block_take(struct scan_job *job, struct scan_state *state,
 		state->key_walk |= escaped != 0;
 	}
 	lines_take(job, state, newlines,
-	    keyed ? names_like(job, tokens.key & tokens.outer) : 0,
-	    tokens.ends, keyed);
-	if (keyed && newlines != 0)
+	    keyed ? names_like(job, bytes, &tokens) : 0, keyed);
+	if (keyed && __builtin_expect(state->key_walk, 0) && newlines != 0)
 		state->key_walk = escaped > last_bit(newlines);
 	return true;
 }
@@ -677,13 +672,13 @@ block_plain(struct scan_job *job, struct scan_state *state)
  * has blanks behind it and the bytes before it in front.
  */
 SCAN_INLINE const char *
-block_bytes(const struct scan_job *job, char copy[4 + SCAN_BLOCK])
+block_bytes(const struct scan_job *job, char copy[SCAN_COPY])
 {
 	size_t before = job->at < 4 ? job->at : 4;
 
 	if (job->at + SCAN_BLOCK <= job->bytes)
 		return job->text + job->at;
-	memset(copy, ' ', 4 + SCAN_BLOCK);
+	memset(copy, ' ', SCAN_COPY);
 	memcpy(copy + 4 - before, job->text + job->at - before,
 	    before + job->bytes - job->at);
 	return copy + 4;
@@ -692,7 +687,7 @@ block_bytes(const struct scan_job *job, char copy[4 + SCAN_BLOCK])
 SCAN_INLINE size_t
 text_take(struct scan_job *job, size_t *used, bool keyed)
 {
-	char copy[4 + SCAN_BLOCK];
+	char copy[SCAN_COPY];
 	struct scan_state state;
 	struct scan_bytes bytes;
 
@@ -701,7 +696,7 @@ text_take(struct scan_job *job, size_t *used, bool keyed)
 		job->block = block_bytes(job, copy);
 		scan_load_edges(job->block, &bytes);
 		if ((bytes.quote | bytes.rare | state.escaped |
-			state.high_tail) == 0 &&
+		        state.high_tail) == 0 &&
 		    state.in_string != 0)
 			job->at += SCAN_BLOCK; /* all of it in a string */
 		else if (block_take(job, &state, &bytes, keyed))
@@ -725,8 +720,8 @@ scan_bits(const struct sl_scan *scan, const char *text, size_t bytes,
 		.lines_max = lines_max,
 	};
 
-	return scan->pointer != NULL ? text_take(&job, used, true) :
-				       text_take(&job, used, false);
+	return scan->pointer != NULL ? text_take(&job, used, true)
+	                             : text_take(&job, used, false);
 }
 
 #endif

@@ -37,8 +37,8 @@ static inline void
 skip_blanks(struct check *check)
 {
 	while (check->at < check->end &&
-	    (*check->at == ' ' || *check->at == '\t' || *check->at == '\r' ||
-		*check->at == '\n'))
+	       (*check->at == ' ' || *check->at == '\t' || *check->at == '\r' ||
+	           *check->at == '\n'))
 		check->at++;
 }
 
@@ -82,7 +82,7 @@ static bool
 is_hex(unsigned char byte)
 {
 	return (byte >= '0' && byte <= '9') ||
-	    ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
+	       ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
 }
 
 /* At a backslash. */
@@ -121,7 +121,7 @@ skip_plain(struct check *check)
 		memcpy(&word, check->at, sizeof(word));
 		word = le64toh(word);
 		rare = (word - ones * 0x20) | ((word ^ ones * '"') - ones) |
-		    ((word ^ ones * '\\') - ones) | word;
+		       ((word ^ ones * '\\') - ones) | word;
 		rare &= ones * 0x80;
 		if (rare != 0) { /* a borrow can only mark bytes behind it */
 			check->at += __builtin_ctzll(rare) / 8;
@@ -230,9 +230,9 @@ static const char *
 unexpected(const struct check *check, const char *what)
 {
 	if (check->at == check->end)
-		return check->depth == 0 ? "the line is blank" :
-		    in_array(check)      ? "the line ends inside an array" :
-					   "the line ends inside an object";
+		return check->depth == 0 ? "the line is blank"
+		       : in_array(check) ? "the line ends inside an array"
+		                         : "the line ends inside an object";
 	if (*check->at == '\0')
 		return "a NUL byte";
 	if (*check->at >= 0x80 && utf8_length(check->at, check->end) == 0)
@@ -339,8 +339,8 @@ check_next(struct check *check, bool *done)
 		if (check->at == check->end ||
 		    *check->at != (array ? ']' : '}'))
 			return unexpected(check,
-			    array ? "expected a comma or ']'" :
-				    "expected a comma or '}'");
+			    array ? "expected a comma or ']'"
+			          : "expected a comma or '}'");
 		check->at++;
 		check->depth--;
 	}
@@ -352,7 +352,8 @@ check_text(struct check *check)
 	const char *why;
 	bool done, closed;
 
-	if (check->end - check->at >= 3 && memcmp(check->at, "\xef\xbb\xbf", 3) == 0)
+	if (check->end - check->at >= 3 &&
+	    memcmp(check->at, "\xef\xbb\xbf", 3) == 0)
 		return "a byte order mark";
 	skip_blanks(check);
 	for (;;) {
@@ -398,7 +399,8 @@ sl_scan_exponent_good(const char *at, const char *end)
 	if (check_exponent(&check) != NULL || check.at == (const void *)at)
 		return false;
 	return check.at == check.end ||
-	    (*check.at != '\0' && strchr(" \t\r\n,:[]{}\"", *check.at) != NULL);
+	       (*check.at != '\0' &&
+	           strchr(" \t\r\n,:[]{}\"", *check.at) != NULL);
 }
 
 bool

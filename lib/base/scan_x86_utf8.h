@@ -38,10 +38,21 @@ load_32(const char *at)
 }
 
 static const uint8_t utf8_first_high[16] = {
-	TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, /* 0xxx xxxx */
-	TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
-	TWO_CONTS, TWO_CONTS, TWO_CONTS, TWO_CONTS, /* 10xx xxxx */
-	TOO_SHORT | OVERLONG_2, TOO_SHORT, TOO_SHORT | OVERLONG_3 | SURROGATE,
+	TOO_LONG,
+	TOO_LONG,
+	TOO_LONG,
+	TOO_LONG, /* 0xxx xxxx */
+	TOO_LONG,
+	TOO_LONG,
+	TOO_LONG,
+	TOO_LONG,
+	TWO_CONTS,
+	TWO_CONTS,
+	TWO_CONTS,
+	TWO_CONTS, /* 10xx xxxx */
+	TOO_SHORT | OVERLONG_2,
+	TOO_SHORT,
+	TOO_SHORT | OVERLONG_3 | SURROGATE,
 	TOO_SHORT | TOO_LARGE | OVERLONG_4,
 };
 
@@ -70,8 +81,8 @@ static const uint8_t utf8_second_high[16] = {
 	TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | OVERLONG_4,
 	TOO_LONG | OVERLONG_2 | TWO_CONTS | OVERLONG_3 | TOO_LARGE,
 	TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
-	TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE,
-	TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, /* 11xx xxxx */
+	TOO_LONG | OVERLONG_2 | TWO_CONTS | SURROGATE | TOO_LARGE, TOO_SHORT,
+	TOO_SHORT, TOO_SHORT, TOO_SHORT, /* 11xx xxxx */
 };
 
 /* The faults of 32 bytes; three more are read before them. */
@@ -80,18 +91,18 @@ utf8_faults(const char *at)
 {
 	const __m256i low = _mm256_set1_epi8(0x0f);
 	__m256i this = load_32(at), before = load_32(at - 1);
-	__m256i due = _mm256_or_si256(
-	    _mm256_subs_epu8(load_32(at - 2), _mm256_set1_epi8(0xe0 - 0x80)),
+	__m256i due = _mm256_or_si256(_mm256_subs_epu8(load_32(at - 2),
+	                                  _mm256_set1_epi8(0xe0 - 0x80)),
 	    _mm256_subs_epu8(load_32(at - 3), _mm256_set1_epi8(0xf0 - 0x80)));
 	__m256i faults = _mm256_shuffle_epi8(both_lanes(utf8_first_high),
 	    _mm256_and_si256(_mm256_srli_epi16(before, 4), low));
 
 	faults = _mm256_and_si256(faults,
 	    _mm256_shuffle_epi8(both_lanes(utf8_first_low),
-		_mm256_and_si256(before, low)));
+	        _mm256_and_si256(before, low)));
 	faults = _mm256_and_si256(faults,
 	    _mm256_shuffle_epi8(both_lanes(utf8_second_high),
-		_mm256_and_si256(_mm256_srli_epi16(this, 4), low)));
+	        _mm256_and_si256(_mm256_srli_epi16(this, 4), low)));
 	due = _mm256_and_si256(due, _mm256_set1_epi8((char)0x80));
 	return _mm256_xor_si256(due, faults);
 }
@@ -107,8 +118,8 @@ scan_utf8_bad(const char *at)
 SCAN_INLINE uint64_t
 scan_prefix_xor(uint64_t bits)
 {
-	__m128i product = _mm_clmulepi64_si128(
-	    _mm_set_epi64x(0, (int64_t)bits), _mm_set1_epi8(-1), 0);
+	__m128i product = _mm_clmulepi64_si128(_mm_set_epi64x(0, (int64_t)bits),
+	    _mm_set1_epi8(-1), 0);
 
 	return (uint64_t)_mm_cvtsi128_si64(product);
 }

@@ -66,8 +66,8 @@ drain(struct sl_watch *watch, void (*each)(void *, int), void *arg)
 		size = read(watch->fd, bytes, sizeof(bytes));
 		if (size <= 0)
 			return;
-		for (at = 0; at < size; at += (ssize_t)(sizeof(event) +
-			 event.len)) {
+		for (at = 0; at < size;
+		     at += (ssize_t)(sizeof(event) + event.len)) {
 			memcpy(&event, bytes + at, sizeof(event));
 			each(arg, event.mask & IN_Q_OVERFLOW ? -1 : event.wd);
 		}

@@ -176,8 +176,8 @@ write_suspect_file(const struct sl_log *log)
 	    " on, the disk may not hold what was written\n",
 	    log->doubt_position, log->doubt_offset);
 	sl_segment_name(name, log->base, ".suspect");
-	rc = sl_fs_create(
-	    &fd, log->dir, name, &log->like, SL_FS_READABLE, &ignored);
+	rc = sl_fs_create(&fd, log->dir, name, &log->like, SL_FS_READABLE,
+	    &ignored);
 	if (rc == SL_OK)
 		rc = sl_fs_write_at(fd, text, (size_t)n, 0, &done, &ignored);
 	sl_fs_close(&fd);

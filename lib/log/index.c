@@ -41,8 +41,8 @@ read_last(int fd, size_t entry_size, uint64_t *bytes, uint8_t *entry,
 	*bytes -= *bytes % entry_size;
 	if (*bytes == 0)
 		return SL_END;
-	return sl_fs_read_at(
-	    fd, entry, entry_size, *bytes - entry_size, &got, err);
+	return sl_fs_read_at(fd, entry, entry_size, *bytes - entry_size, &got,
+	    err);
 }
 
 int
@@ -56,10 +56,11 @@ sl_index_open(struct sl_index *index, int dir, uint64_t base,
 	*index = SL_INDEX_CLOSED;
 	index->base = base;
 	index->last_time_ms = SL_TIME_NONE;
-	rc = open_or_create(&index->time_fd, dir, base, ".timeindex", like, err);
+	rc =
+	    open_or_create(&index->time_fd, dir, base, ".timeindex", like, err);
 	if (rc == SL_OK)
-		rc = open_or_create(
-		    &index->offset_fd, dir, base, ".index", like, err);
+		rc = open_or_create(&index->offset_fd, dir, base, ".index",
+		    like, err);
 	if (rc == SL_OK)
 		rc = read_last(index->time_fd, TIME_ENTRY_SIZE,
 		    &index->time_bytes, entry, err);
@@ -251,7 +252,7 @@ is_confirmed(int segment_fd, uint64_t base, const uint8_t *entry,
 	if (rc < 0)
 		return rc;
 	*is_so = found == SL_FOUND_BATCH && head.base >= base &&
-	    head.base + head.last_offset_delta == base + sl_get_u32(entry);
+	         head.base + head.last_offset_delta == base + sl_get_u32(entry);
 	return SL_OK;
 }
 
@@ -267,21 +268,21 @@ sl_index_find(int dir, uint64_t base, int segment_fd, uint64_t offset,
 	size_t got;
 
 	*position = 0;
-	rc = open_for_look(
-	    &fd, dir, base, ".index", OFFSET_ENTRY_SIZE, &count, err);
+	rc = open_for_look(&fd, dir, base, ".index", OFFSET_ENTRY_SIZE, &count,
+	    err);
 	if (rc != SL_OK)
 		return rc < 0 ? rc : SL_OK;
 	/* Entries are last offsets: the batch of an equal one holds it. */
-	rc = count_below(
-	    fd, BY_OFFSET, count, (int64_t)(offset - base) + 1, &below, err);
+	rc = count_below(fd, BY_OFFSET, count, (int64_t)(offset - base) + 1,
+	    &below, err);
 	for (doubts = 0; rc == SL_OK && below > 0 && doubts < DOUBTS_MAX;
-	    doubts++) {
+	     doubts++) {
 		below--;
 		rc = sl_fs_read_at(fd, entry, sizeof(entry),
 		    below * sizeof(entry), &got, err);
 		if (rc == SL_OK)
-			rc = is_confirmed(
-			    segment_fd, base, entry, &window, &is_so, err);
+			rc = is_confirmed(segment_fd, base, entry, &window,
+			    &is_so, err);
 		if (rc == SL_OK && is_so) {
 			*position = sl_get_u32(entry + 4);
 			break;
@@ -302,8 +303,8 @@ last_time_below(int dir, uint64_t base, enum by by, int64_t limit,
 	size_t got;
 	int rc;
 
-	rc = open_for_look(
-	    &fd, dir, base, ".timeindex", TIME_ENTRY_SIZE, &count, err);
+	rc = open_for_look(&fd, dir, base, ".timeindex", TIME_ENTRY_SIZE,
+	    &count, err);
 	if (rc != SL_OK)
 		return rc;
 	rc = count_below(fd, by, count, limit, &below, err);
@@ -338,8 +339,8 @@ sl_index_time_before(int dir, uint64_t base, uint64_t offset, int64_t *time_ms,
 
 	*time_ms = SL_TIME_NONE;
 	rc = last_time_below(dir, base, BY_OFFSET_OF_TIME,
-	    offset - base > INT32_MAX ? (int64_t)INT32_MAX + 1 :
-					(int64_t)(offset - base),
+	    offset - base > INT32_MAX ? (int64_t)INT32_MAX + 1
+	                              : (int64_t)(offset - base),
 	    entry, err);
 	if (rc == SL_OK)
 		*time_ms = (int64_t)sl_get_u64(entry);

@@ -1,9 +1,9 @@
 /*
  * index.h: the sparse indexes of a segment, in Kafka's form. Floor: log.
  *
- * BASE.index: 8-byte entries: i32 last offset of a batch - base, i32 position of
- * its first byte. BASE.timeindex: 12-byte entries: i64 largest timestamp so far,
- * i32 last offset of the batch that has it - base. Exact size, nothing
+ * BASE.index: 8-byte entries: i32 last offset of a batch - base, i32 position
+ * of its first byte. BASE.timeindex: 12-byte entries: i64 largest timestamp so
+ * far, i32 last offset of the batch that has it - base. Exact size, nothing
  * preallocated. An entry is written for a batch that begins more than
  * index.interval.bytes behind the last one's; so the first has none.
  *

@@ -126,8 +126,8 @@ sl_lockfile_create(int dir, const struct sl_fs_like *like, struct sl_error *err)
 	int fd = -1;
 	int rc;
 
-	rc = sl_fs_create(
-	    &fd, dir, SL_LOCKFILE_NAME, like, SL_FS_WRITERS_ONLY, err);
+	rc = sl_fs_create(&fd, dir, SL_LOCKFILE_NAME, like, SL_FS_WRITERS_ONLY,
+	    err);
 	if (rc < 0)
 		return rc;
 	memset(page, ' ', sizeof(page));
@@ -142,8 +142,8 @@ sl_lockfile_create(int dir, const struct sl_fs_like *like, struct sl_error *err)
 }
 
 int
-sl_lockfile_open(
-    int *fd, int dir, const struct sl_fs_like *like, struct sl_error *err)
+sl_lockfile_open(int *fd, int dir, const struct sl_fs_like *like,
+    struct sl_error *err)
 {
 	int rc;
 

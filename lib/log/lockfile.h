@@ -38,20 +38,20 @@ struct sl_lockfile {
 };
 
 /* Make the file; SL_EIO with err->sys == EEXIST where it is. */
-SL_MUST_USE int sl_lockfile_create(
-    int dir, const struct sl_fs_like *like, struct sl_error *err);
+SL_MUST_USE int sl_lockfile_create(int dir, const struct sl_fs_like *like,
+    struct sl_error *err);
 
 /* Open it for locking; made anew where somebody removed it alone. */
-SL_MUST_USE int sl_lockfile_open(
-    int *fd, int dir, const struct sl_fs_like *like, struct sl_error *err);
+SL_MUST_USE int sl_lockfile_open(int *fd, int dir,
+    const struct sl_fs_like *like, struct sl_error *err);
 
 /* Read the text. What can't be read comes as a new change. */
-SL_MUST_USE int sl_lockfile_read(
-    int fd, struct sl_lockfile *text, struct sl_error *err);
+SL_MUST_USE int sl_lockfile_read(int fd, struct sl_lockfile *text,
+    struct sl_error *err);
 
 /* Write the text, with this boot and this process. Under byte 0. */
-SL_MUST_USE int sl_lockfile_write(
-    int fd, struct sl_lockfile *text, struct sl_error *err);
+SL_MUST_USE int sl_lockfile_write(int fd, struct sl_lockfile *text,
+    struct sl_error *err);
 
 /* Is it this boot, and this process, that wrote it? */
 bool sl_lockfile_same_boot(const struct sl_lockfile *text);

@@ -118,8 +118,8 @@ check_lock_name(const struct sl_log *log, struct sl_error *err)
 	        0 &&
 	    named.st_ino == held.st_ino && named.st_dev == held.st_dev)
 		return SL_OK;
-	return sl_error_set(
-	    err, SL_ENOTFOUND, "it was removed while it was written");
+	return sl_error_set(err, SL_ENOTFOUND,
+	    "it was removed while it was written");
 }
 
 /*
@@ -264,8 +264,8 @@ sl_log_roll(struct sl_log *log, struct sl_error *err)
 	log->is_sealed = log->is_suspect = false;
 	log->doubt_position = 0;
 	log->doubt_offset = log->next;
-	rc = sl_index_open(
-	    &log->index, log->dir, log->base, &log->like, &none, err);
+	rc = sl_index_open(&log->index, log->dir, log->base, &log->like, &none,
+	    err);
 	if (rc == SL_OK) /* left by a roll that was killed */
 		rc = sl_index_clear(&log->index, err);
 	if (rc < 0)

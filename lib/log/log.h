@@ -47,9 +47,11 @@ struct sl_log {
 	bool has_failed; /* a sync failed: nothing more is written (RULE 10) */
 };
 
-#define SL_LOG_CLOSED \
-	((struct sl_log){ \
-	    .dir = -1, .lock = -1, .fd = -1, .index = SL_INDEX_CLOSED })
+#define SL_LOG_CLOSED                                                          \
+	((struct sl_log){ .dir = -1,                                           \
+	    .lock = -1,                                                        \
+	    .fd = -1,                                                          \
+	    .index = SL_INDEX_CLOSED })
 
 /*
  * Make a partition's directory whole, with its lock and first segment, all
@@ -67,8 +69,8 @@ SL_MUST_USE int sl_log_open(struct sl_log *log, int at, const char *name,
 void sl_log_close(struct sl_log *log);
 
 /* Take the append lock and make what is remembered true; and let go of it. */
-SL_MUST_USE int sl_log_lock(
-    struct sl_log *log, int timeout_ms, struct sl_error *err);
+SL_MUST_USE int sl_log_lock(struct sl_log *log, int timeout_ms,
+    struct sl_error *err);
 void sl_log_unlock(struct sl_log *log);
 
 /* Bump the change word, before an act that others must see (RULE 2). */
@@ -85,12 +87,13 @@ SL_MUST_USE int sl_log_roll(struct sl_log *log, struct sl_error *err);
 
 /* ---- recover.c ---- */
 
-/* Open the active segment by name, walk to its end, repair its tail (RULE 4). */
+/* Open the active segment by name, walk to its end, repair its tail (RULE 4).
+ */
 SL_MUST_USE int sl_log_recover(struct sl_log *log, struct sl_error *err);
 
 /* Step over what others appended, up to `size` bytes; repair the tail. */
-SL_MUST_USE int sl_log_step(
-    struct sl_log *log, uint64_t size, struct sl_error *err);
+SL_MUST_USE int sl_log_step(struct sl_log *log, uint64_t size,
+    struct sl_error *err);
 
 /* ---- append.c ---- */
 

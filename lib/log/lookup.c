@@ -66,8 +66,8 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 		if (rc < 0 || found == SL_FOUND_END || found == SL_FOUND_TORN)
 			break;
 		if (found == SL_FOUND_DAMAGE) {
-			rc = sl_segment_pass(
-			    scan->fd, scan->position, &head, next, err);
+			rc = sl_segment_pass(scan->fd, scan->position, &head,
+			    next, err);
 			break;
 		}
 		*next = head.base + head.last_offset_delta + 1;
@@ -87,8 +87,7 @@ range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
 	int rc;
 
 	range->first = segments->bases[0];
-	rc = scan_open(
-	    &scan, dir, segments->bases[segments->count - 1], err);
+	rc = scan_open(&scan, dir, segments->bases[segments->count - 1], err);
 	if (rc == SL_OK)
 		rc = find_end(&scan, &range->next, largest_ms, err);
 	sl_fs_close(&scan.fd);
@@ -189,13 +188,13 @@ find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
 
 	rc = scan_open(&scan, dir, base, err);
 	if (rc == SL_OK) {
-		rc = sl_index_find_time(
-		    dir, base, time_ms, &entry_offset, &entry_ms, err);
+		rc = sl_index_find_time(dir, base, time_ms, &entry_offset,
+		    &entry_ms, err);
 		has_entry = rc == SL_OK;
 	}
 	if (has_entry)
-		rc = sl_index_find(
-		    dir, base, scan.fd, entry_offset, &scan.position, err);
+		rc = sl_index_find(dir, base, scan.fd, entry_offset,
+		    &scan.position, err);
 	if (rc >= 0)
 		rc = find_batch(&scan, time_ms, has_entry, entry_offset,
 		    entry_ms, err);
@@ -222,8 +221,8 @@ sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 	if (rc == SL_OK)
 		rc = SL_END;
 	for (i = 0; rc == SL_END && i < segments.count; i++)
-		rc = find_in_segment(
-		    dir, segments.bases[i], time_ms, offset, err);
+		rc = find_in_segment(dir, segments.bases[i], time_ms, offset,
+		    err);
 	if (rc == SL_END) {
 		rc = range_of(dir, &segments, &range, &largest_ms, err);
 		*offset = range.next;
@@ -261,8 +260,7 @@ first_time(int dir, uint64_t base, int64_t *first_ms, struct sl_error *err)
 
 	rc = scan_open(&scan, dir, base, err);
 	if (rc == SL_OK)
-		rc = sl_segment_peek(
-		    scan.fd, 0, scan.size, &head, &found, err);
+		rc = sl_segment_peek(scan.fd, 0, scan.size, &head, &found, err);
 	if (rc == SL_OK && found == SL_FOUND_BATCH)
 		*first_ms = head.base_timestamp_ms;
 	sl_fs_close(&scan.fd);
@@ -270,8 +268,7 @@ first_time(int dir, uint64_t base, int64_t *first_ms, struct sl_error *err)
 }
 
 int
-sl_lookup_info(
-    int dir, struct sl_partition_info *info, struct sl_error *err)
+sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
 	int64_t time_ms;
@@ -282,13 +279,14 @@ sl_lookup_info(
 		.last_ms = SL_TIME_NONE };
 	rc = list(&segments, dir, err);
 	if (rc == SL_OK)
-		rc = range_of(dir, &segments, &info->range, &info->last_ms, err);
+		rc =
+		    range_of(dir, &segments, &info->range, &info->last_ms, err);
 	if (rc == SL_OK)
 		rc = first_time(dir, segments.bases[0], &info->first_ms, err);
 	for (i = 0; rc == SL_OK && i < segments.count; i++) {
 		info->bytes += bytes_of(dir, segments.bases[i]);
-		rc = sl_index_time_before(
-		    dir, segments.bases[i], UINT64_MAX, &time_ms, err);
+		rc = sl_index_time_before(dir, segments.bases[i], UINT64_MAX,
+		    &time_ms, err);
 		if (time_ms > info->last_ms)
 			info->last_ms = time_ms;
 	}

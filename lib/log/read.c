@@ -54,21 +54,20 @@ list_segments(struct sl_cursor *cursor, struct sl_error *err)
 		return sl_error_sys(err, errno, "fstat of the partition");
 	if (st.st_nlink == 0)
 		return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
-	if (!cursor->must_list &&
-	    st.st_mtim.tv_sec == cursor->listed.tv_sec &&
+	if (!cursor->must_list && st.st_mtim.tv_sec == cursor->listed.tv_sec &&
 	    st.st_mtim.tv_nsec == cursor->listed.tv_nsec)
 		return SL_OK;
 	rc = sl_segments_list(&cursor->segments, cursor->dir, err);
 	/* A second change within one tick of the clock would not show. */
-	cursor->must_list = rc < 0 ||
-			    sl_now_ms() - st.st_mtim.tv_sec * 1000 -
-				    st.st_mtim.tv_nsec / 1000000 <
-				TICK_MS;
+	cursor->must_list = rc < 0 || sl_now_ms() - st.st_mtim.tv_sec * 1000 -
+	                                      st.st_mtim.tv_nsec / 1000000 <
+	                                  TICK_MS;
 	cursor->listed = st.st_mtim;
 	return rc;
 }
 
-/* The largest timestamp before the place we enter at, as the indexes have it. */
+/* The largest timestamp before the place we enter at, as the indexes have it.
+ */
 static int
 learn_largest(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 {
@@ -80,8 +79,8 @@ learn_largest(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 		rc = sl_index_time_before(cursor->dir,
 		    cursor->segments.bases[at - 1], UINT64_MAX, &earlier, err);
 	if (rc == SL_OK && cursor->expected > cursor->base)
-		rc = sl_index_time_before(
-		    cursor->dir, cursor->base, cursor->expected, &here, err);
+		rc = sl_index_time_before(cursor->dir, cursor->base,
+		    cursor->expected, &here, err);
 	if (earlier > cursor->largest_ms)
 		cursor->largest_ms = earlier;
 	if (here > cursor->largest_ms)
@@ -349,8 +348,8 @@ next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 		} else if (found != SL_FOUND_BATCH) {
 			rc = at_end(cursor, found, &read_again, from, err);
 		} else {
-			rc = sync_first(
-			    cursor, cursor->position + head.bytes, err);
+			rc = sync_first(cursor, cursor->position + head.bytes,
+			    err);
 			if (rc == SL_OK)
 				rc = take_batch(cursor, &head, batch, err);
 		}

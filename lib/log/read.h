@@ -14,7 +14,7 @@
 #include <time.h>
 
 struct sl_cursor {
-	int dir; /* owned; -1 when closed */
+	int dir;            /* owned; -1 when closed */
 	bool is_synced;     /* hand out only what was fdatasynced first */
 	bool skips_damage;  /* go on behind damage, once it was reported */
 	uint64_t expected;  /* the offset to hand out next */
@@ -37,9 +37,10 @@ struct sl_cursor {
 	bool must_list;
 };
 
-#define SL_CURSOR_CLOSED \
-	((struct sl_cursor){ \
-	    .dir = -1, .fd = -1, .walk = SL_BATCH_WALK_CLOSED })
+#define SL_CURSOR_CLOSED                                                       \
+	((struct sl_cursor){ .dir = -1,                                        \
+	    .fd = -1,                                                          \
+	    .walk = SL_BATCH_WALK_CLOSED })
 
 /* Open the partition `name` at an offset. Finds nothing yet, so is quick. */
 SL_MUST_USE int sl_cursor_open(struct sl_cursor *cursor, int at,
@@ -48,10 +49,10 @@ void sl_cursor_close(struct sl_cursor *cursor);
 
 /*
  * The next record. SL_END: none now; what comes later is found by a later call.
- * SL_EGONE: offsets [*from, cursor->expected) are not there any more; the cursor
- * is behind them. SL_ECORRUPT: `err` names file and byte; with skips_damage the
- * next call goes on behind it, else says the same again. SL_ENOTFOUND: the
- * partition was removed.
+ * SL_EGONE: offsets [*from, cursor->expected) are not there any more; the
+ * cursor is behind them. SL_ECORRUPT: `err` names file and byte; with
+ * skips_damage the next call goes on behind it, else says the same again.
+ * SL_ENOTFOUND: the partition was removed.
  */
 SL_MUST_USE int sl_cursor_next(struct sl_cursor *cursor,
     struct sl_record *record, uint64_t *from, struct sl_error *err);
@@ -61,14 +62,14 @@ void sl_cursor_look_again(struct sl_cursor *cursor);
 
 /* ---- lookup.c: offsets of a partition's directory ---- */
 
-SL_MUST_USE int sl_lookup_range(
-    int dir, struct sl_range *range, struct sl_error *err);
+SL_MUST_USE int sl_lookup_range(int dir, struct sl_range *range,
+    struct sl_error *err);
 
 /* The first offset with a timestamp at or past `time_ms`, else the next. */
-SL_MUST_USE int sl_lookup_time(
-    int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err);
+SL_MUST_USE int sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset,
+    struct sl_error *err);
 
-SL_MUST_USE int sl_lookup_info(
-    int dir, struct sl_partition_info *info, struct sl_error *err);
+SL_MUST_USE int sl_lookup_info(int dir, struct sl_partition_info *info,
+    struct sl_error *err);
 
 #endif

@@ -1,13 +1,13 @@
 /*
- * recover.c: what a writer finds at the end of a segment, and what it does about
- * it (RULE 4); see log.h. All of it under the append lock.
+ * recover.c: what a writer finds at the end of a segment, and what it does
+ * about it (RULE 4); see log.h. All of it under the append lock.
  *
  * Found at the end      what it is                          what is done
  * nothing               a whole log                         nothing
  * a prefix of a batch   a writer was killed                 saved, then cut
- * anything else         damage, or a power cut's hole       kept; segment sealed
- * Nothing valid is ever cut, and the next offset lies past all that a reader
- * could have seen.
+ * anything else         damage, or a power cut's hole       kept; segment
+ * sealed Nothing valid is ever cut, and the next offset lies past all that a
+ * reader could have seen.
  */
 #include "bytes.h"
 #include "error.h"
@@ -61,8 +61,8 @@ save_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
 	if (rc == SL_OK || err->sys == EEXIST)
 		rc = sl_fs_open_dir(&dir, log->dir, LOST_AND_FOUND, err);
 	if (rc == SL_OK)
-		rc = sl_fs_create(
-		    &fd, dir, name, &log->like, SL_FS_READABLE, err);
+		rc = sl_fs_create(&fd, dir, name, &log->like, SL_FS_READABLE,
+		    err);
 	if (rc < 0 && err->sys == EEXIST) /* cut here before, or half saved */
 		rc = sl_fs_open_write(&fd, dir, name, err);
 	if (rc == SL_OK) {
@@ -71,8 +71,8 @@ save_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
 			rc = sl_error_set(err, SL_ENOMEM, "no memory");
 	}
 	if (rc == SL_OK)
-		rc = sl_fs_read_at(
-		    log->fd, bytes, size - log->size, log->size, &got, err);
+		rc = sl_fs_read_at(log->fd, bytes, size - log->size, log->size,
+		    &got, err);
 	if (rc == SL_OK)
 		rc = sl_fs_cut(fd, 0, err);
 	if (rc == SL_OK)
@@ -111,8 +111,8 @@ repair_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
 	uint64_t at;
 	int rc;
 
-	rc = sl_segment_look(
-	    log->fd, &window, log->size, &head, &batch, &found, err);
+	rc = sl_segment_look(log->fd, &window, log->size, &head, &batch, &found,
+	    err);
 	sl_window_release(&window);
 	if (rc < 0 || found == SL_FOUND_END)
 		return rc;
@@ -139,8 +139,8 @@ sl_log_step(struct sl_log *log, uint64_t size, struct sl_error *err)
 	int rc;
 
 	while (log->size < size) {
-		rc = sl_segment_peek(
-		    log->fd, log->size, size, &head, &found, err);
+		rc = sl_segment_peek(log->fd, log->size, size, &head, &found,
+		    err);
 		if (rc < 0)
 			return rc;
 		if (found != SL_FOUND_BATCH || head.base != log->next)
@@ -163,8 +163,8 @@ walk(struct sl_log *log, uint64_t size, bool base_is_free, struct sl_error *err)
 	int rc = SL_OK;
 
 	while (rc == SL_OK && log->size < size) {
-		rc = sl_segment_look(
-		    log->fd, &window, log->size, &head, &batch, &found, err);
+		rc = sl_segment_look(log->fd, &window, log->size, &head, &batch,
+		    &found, err);
 		if (rc < 0)
 			break;
 		if (found != SL_FOUND_BATCH ||
@@ -193,8 +193,8 @@ entry_holds(const struct sl_log *log, const struct sl_index_entry *entry,
 
 	if (entry->position >= size)
 		return false;
-	rc = sl_segment_look(
-	    log->fd, &window, entry->position, &head, &batch, &found, &ignored);
+	rc = sl_segment_look(log->fd, &window, entry->position, &head, &batch,
+	    &found, &ignored);
 	sl_window_release(&window);
 	return rc == SL_OK && found == SL_FOUND_BATCH &&
 	       head.base >= log->base &&
@@ -233,8 +233,8 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 	if (size == 0) /* made by a roll that was killed before its sync */
 		rc = sl_fs_sync_dir(log->dir, err);
 	if (rc == SL_OK)
-		rc = sl_index_open(
-		    &log->index, log->dir, base, &log->like, &last, err);
+		rc = sl_index_open(&log->index, log->dir, base, &log->like,
+		    &last, err);
 	if (rc < 0)
 		return rc;
 	has_entry = rc == SL_OK && entry_holds(log, &last, size);
@@ -243,7 +243,8 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 	if (rc < 0)
 		return rc;
 	if (has_entry) {
-		/* The walk meets the entry's own batch, and adds none for it. */
+		/* The walk meets the entry's own batch, and adds none for it.
+		 */
 		log->size = last.position;
 		log->max_ms = log->index.last_time_ms;
 		rc = first_time(log, err);

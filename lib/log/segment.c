@@ -15,8 +15,8 @@
 #define NAME_DIGITS 20
 
 void
-sl_segment_name(
-    char name[SL_SEGMENT_NAME_SIZE], uint64_t base, const char *suffix)
+sl_segment_name(char name[SL_SEGMENT_NAME_SIZE], uint64_t base,
+    const char *suffix)
 {
 	snprintf(name, SL_SEGMENT_NAME_SIZE, "%020" PRIu64 "%s", base, suffix);
 }
@@ -238,8 +238,8 @@ sl_segment_peek(int fd, uint64_t position, uint64_t size,
 	else if (rc < 0)
 		*found = SL_FOUND_DAMAGE;
 	else
-		*found = head->bytes > size - position ? SL_FOUND_TORN :
-							 SL_FOUND_BATCH;
+		*found = head->bytes > size - position ? SL_FOUND_TORN
+		                                       : SL_FOUND_BATCH;
 	return SL_OK;
 }
 
@@ -315,12 +315,12 @@ sl_segment_pass(int fd, uint64_t position, const struct sl_batch_head *damaged,
 	else
 		*next += 1;
 	while (rc == SL_OK) {
-		rc = sl_segment_search(
-		    fd, at, *next, *next + SL_SEGMENT_JUMP_MAX, &at, err);
+		rc = sl_segment_search(fd, at, *next,
+		    *next + SL_SEGMENT_JUMP_MAX, &at, err);
 		if (rc != SL_OK)
 			break;
-		rc = sl_segment_look(
-		    fd, &window, at, &head, &batch, &found, err);
+		rc = sl_segment_look(fd, &window, at, &head, &batch, &found,
+		    err);
 		if (rc == SL_OK && found == SL_FOUND_BATCH) {
 			*next = head.base + head.last_offset_delta + 1;
 			at += head.bytes;

@@ -1,6 +1,6 @@
 /*
- * segment.h: the names of a log's segments, and one segment as a row of batches.
- * Floor: log. Reads only; changes nothing.
+ * segment.h: the names of a log's segments, and one segment as a row of
+ * batches. Floor: log. Reads only; changes nothing.
  *
  * A segment is a file of record batches, named for the offset of its first
  * record: 00000000000000000000.log, with .index and .timeindex beside it. Bytes
@@ -21,8 +21,8 @@
 #define SL_SEGMENT_JUMP_MAX (1u << 20)
 
 /* "00000000000000000042" and a suffix such as ".log". */
-void sl_segment_name(
-    char name[SL_SEGMENT_NAME_SIZE], uint64_t base, const char *suffix);
+void sl_segment_name(char name[SL_SEGMENT_NAME_SIZE], uint64_t base,
+    const char *suffix);
 
 /* The bases of all segments of a directory, rising. */
 struct sl_segments {
@@ -32,8 +32,8 @@ struct sl_segments {
 };
 #define SL_SEGMENTS_EMPTY ((struct sl_segments){ .bases = NULL })
 
-SL_MUST_USE int sl_segments_list(
-    struct sl_segments *segments, int dir, struct sl_error *err);
+SL_MUST_USE int sl_segments_list(struct sl_segments *segments, int dir,
+    struct sl_error *err);
 void sl_segments_release(struct sl_segments *segments);
 
 /* The index of the greatest base <= offset; -1: all are above. */
@@ -51,9 +51,9 @@ void sl_window_release(struct sl_window *window);
 
 /* What stands at a position of a segment. */
 enum sl_found {
-	SL_FOUND_BATCH,  /* valid but for its base offset, which is not judged */
-	SL_FOUND_END,    /* the file ends here */
-	SL_FOUND_TORN,   /* a prefix: the file ends before the batch does */
+	SL_FOUND_BATCH, /* valid but for its base offset, which is not judged */
+	SL_FOUND_END,   /* the file ends here */
+	SL_FOUND_TORN,  /* a prefix: the file ends before the batch does */
 	SL_FOUND_DAMAGE, /* complete and bad: `err` says what */
 };
 
@@ -61,8 +61,8 @@ enum sl_found {
  * Look at the batch at `position`: fills `head` as far as it can be read and,
  * for SL_FOUND_BATCH, *batch with a view of all its bytes, good until the next
  * look. Everything is read anew unless the window holds the batch whole
- * (RULE 8); a window is emptied by setting its size to 0. A torn batch whose CRC
- * holds up to the file's end has only its length damaged: SL_FOUND_DAMAGE.
+ * (RULE 8); a window is emptied by setting its size to 0. A torn batch whose
+ * CRC holds up to the file's end has only its length damaged: SL_FOUND_DAMAGE.
  * SL_OK and *found, or a failure of reading.
  */
 SL_MUST_USE int sl_segment_look(int fd, struct sl_window *window,

@@ -30,11 +30,12 @@ struct sl_encoder {
 	uint8_t *buffer;
 	size_t used;
 	size_t room;
-	struct batch *batches; /* those closed, then the one in hand */
+	struct batch *batches; /* those closed */
 	size_t closed;
 	size_t batches_room;
-	bool open;            /* is one in hand? Then of it: */
-	size_t records_start; /* in the buffer */
+	bool open;         /* is one in hand? */
+	struct batch hand; /* it; and of it: */
+	size_t records_start;
 	int64_t base_timestamp_ms;
 	struct sl_codec codec;
 	struct sl_codec_room packed; /* a batch's compressed records */
@@ -161,7 +162,7 @@ batch_begin(struct sl_encoder *encoder, int partition, int64_t timestamp_ms,
 		rc = buffer_reserve(encoder, SL_BATCH_HEAD_SIZE + bytes, err);
 	if (rc != SL_OK)
 		return rc;
-	encoder->batches[encoder->closed] = (struct batch){
+	encoder->hand = (struct batch){
 		.partition = partition,
 		.start = encoder->used,
 		.max_timestamp_ms = timestamp_ms,
@@ -173,14 +174,14 @@ batch_begin(struct sl_encoder *encoder, int partition, int64_t timestamp_ms,
 	return SL_OK;
 }
 
-/* Drop the last batch, closed or in hand. */
+/* Drop the batch that was in hand last; it may have been closed. */
 static void
 batch_drop(struct sl_encoder *encoder)
 {
 	if (!encoder->open)
 		encoder->closed--;
 	encoder->open = false;
-	encoder->used = encoder->batches[encoder->closed].start;
+	encoder->used = encoder->hand.start;
 }
 
 /* Put the compressed records in place of the plain, where it is worth it. */
@@ -212,7 +213,7 @@ records_pack(struct sl_encoder *encoder, bool *packed, struct sl_error *err)
 static int
 batch_close(struct sl_encoder *encoder, struct sl_error *err)
 {
-	struct batch *batch = &encoder->batches[encoder->closed];
+	struct batch *batch = &encoder->hand;
 	bool packed = false;
 
 	if (encoder->options.compression != SL_COMPRESSION_NONE) {
@@ -235,7 +236,7 @@ batch_close(struct sl_encoder *encoder, struct sl_error *err)
 	        .base_sequence = -1,
 	        .count = batch->count,
 	    });
-	encoder->closed++;
+	encoder->batches[encoder->closed++] = *batch;
 	encoder->open = false;
 	return SL_OK;
 }
@@ -297,7 +298,7 @@ static inline void
 record_add(struct sl_encoder *encoder, const struct sl_record *record,
     size_t body, int64_t timestamp_delta)
 {
-	struct batch *batch = &encoder->batches[encoder->closed];
+	struct batch *batch = &encoder->hand;
 	uint8_t *to = encoder->buffer + encoder->used;
 
 	to = record_put(to, record, body, timestamp_delta, batch->count);
@@ -322,7 +323,7 @@ close_alone(struct sl_encoder *encoder, const struct sl_record *record,
 		batch_drop(encoder);
 		return rc;
 	}
-	bytes = encoder->batches[encoder->closed - 1].bytes;
+	bytes = encoder->hand.bytes;
 	if (bytes <= encoder->options.message_bytes_max)
 		return SL_OK;
 	batch_drop(encoder);
@@ -361,7 +362,7 @@ int
 sl_encoder_add(struct sl_encoder *encoder, int partition,
     const struct sl_record *record, struct sl_error *err)
 {
-	struct batch *batch;
+	const struct batch *batch = &encoder->hand;
 	int64_t timestamp_delta;
 	size_t body;
 	size_t bytes;
@@ -369,7 +370,6 @@ sl_encoder_add(struct sl_encoder *encoder, int partition,
 
 	if (!encoder->open)
 		return add_first(encoder, partition, record, err);
-	batch = &encoder->batches[encoder->closed];
 	if (batch->partition != partition ||
 	    __builtin_sub_overflow(record->timestamp_ms,
 	        encoder->base_timestamp_ms, &timestamp_delta))

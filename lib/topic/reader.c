@@ -2,10 +2,10 @@
  * reader.c: records of many partitions, in the order of time or as they arrive.
  * Floor: topic.
  *
- * Each partition has a cursor. Bounded: a heap by (time, topic, partition) hands
- * out the earliest (RULE 23). Following: whichever has something, found by
- * watches on the active segments; a watch is added first, then the partition is
- * read to its end, then we sleep, so that nothing is missed between.
+ * Each partition has a cursor. Bounded: a heap by (time, topic, partition)
+ * hands out the earliest (RULE 23). Following: whichever has something, found
+ * by watches on the active segments; a watch is added first, then the partition
+ * is read to its end, then we sleep, so that nothing is missed between.
  */
 #include "error.h"
 #include "read.h"
@@ -98,8 +98,8 @@ grow(struct sl_reader *reader, struct sl_error *err)
 	size_t i;
 
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		grown = reallocarray(
-		    *lists[i], reader->count + 1, sizeof(struct part *));
+		grown = reallocarray(*lists[i], reader->count + 1,
+		    sizeof(struct part *));
 		if (grown == NULL)
 			return sl_error_set(err, SL_ENOMEM, "no memory");
 		*lists[i] = grown;
@@ -295,8 +295,7 @@ next_as_it_comes(struct sl_reader *reader, struct sl_record *record,
 			reader->turn = 0;
 		part = reader->parts[reader->turn];
 		if (part->is_ready && reader->turn_records < TURN_RECORDS) {
-			rc = sl_cursor_next(
-			    &part->cursor, record, &from, err);
+			rc = sl_cursor_next(&part->cursor, record, &from, err);
 			if (rc < 0)
 				return fail(part, rc, record, source, err);
 			if (rc == SL_OK) {

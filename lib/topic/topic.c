@@ -25,11 +25,11 @@ sl_default_dir(char *path, struct sl_error *err)
 	else if (state != NULL && state[0] == '/')
 		n = snprintf(path, PATH_MAX, "%s/streamlog", state);
 	else if (home != NULL && home[0] != '\0')
-		n = snprintf(
-		    path, PATH_MAX, "%s/.local/state/streamlog", home);
+		n = snprintf(path, PATH_MAX, "%s/.local/state/streamlog", home);
 	else
 		return sl_error_set(err, SL_EUSAGE,
-		    "no log directory: set STREAMLOG_DIR or HOME, or say --dir");
+		    "no log directory: set STREAMLOG_DIR or HOME, or say "
+		    "--dir");
 	if (n < 0 || n >= PATH_MAX)
 		return sl_error_set(err, SL_EUSAGE,
 		    "the log directory's path is longer than %d bytes",
@@ -46,8 +46,8 @@ sl_topic_name_check(const char *name, struct sl_error *err)
 	    "._-");
 
 	if (bytes == 0)
-		return sl_error_set(
-		    err, SL_EUSAGE, "a topic's name can't be empty");
+		return sl_error_set(err, SL_EUSAGE,
+		    "a topic's name can't be empty");
 	if (bytes > SL_TOPIC_NAME_MAX)
 		return sl_error_set(err, SL_EUSAGE,
 		    "a topic's name has at most %d bytes, this one %zu",
@@ -63,7 +63,8 @@ sl_topic_name_check(const char *name, struct sl_error *err)
 	return SL_OK;
 }
 
-/* The last component of a path, and its parent; trailing slashes don't count. */
+/* The last component of a path, and its parent; trailing slashes don't count.
+ */
 static int
 split_path(const char *path, char *dir_path, char *topic, struct sl_error *err)
 {
@@ -77,10 +78,9 @@ split_path(const char *path, char *dir_path, char *topic, struct sl_error *err)
 	while (name > path && name[-1] != '/')
 		name--;
 	parent = (size_t)(name - path);
-	if (parent >= PATH_MAX - 2 ||
-	    bytes - parent > SL_TOPIC_NAME_MAX)
-		return sl_error_set(
-		    err, SL_EUSAGE, "topic '%.300s': the path is too long", path);
+	if (parent >= PATH_MAX - 2 || bytes - parent > SL_TOPIC_NAME_MAX)
+		return sl_error_set(err, SL_EUSAGE,
+		    "topic '%.300s': the path is too long", path);
 	memcpy(topic, name, bytes - parent);
 	topic[bytes - parent] = '\0';
 	if (parent == 0) {
@@ -132,8 +132,8 @@ sl_partition_name(char name[SL_PARTITION_NAME_SIZE], int partition)
 }
 
 int
-sl_topic_check_partition(
-    const struct sl_topic *topic, int partition, struct sl_error *err)
+sl_topic_check_partition(const struct sl_topic *topic, int partition,
+    struct sl_error *err)
 {
 	int count = topic->config.settings.partitions;
 
@@ -142,22 +142,21 @@ sl_topic_check_partition(
 		return SL_OK;
 	if (count == 1)
 		return sl_error_set(err, SL_EUSAGE,
-		    "topic '%s': there is no partition %d, only 0",
-		    topic->name, partition);
+		    "topic '%s': there is no partition %d, only 0", topic->name,
+		    partition);
 	return sl_error_set(err, SL_EUSAGE,
 	    "topic '%s': there is no partition %d, only 0 to %d", topic->name,
 	    partition, count - 1);
 }
 
 int
-sl_topic_wrap(
-    const struct sl_topic *topic, int partition, struct sl_error *err)
+sl_topic_wrap(const struct sl_topic *topic, int partition, struct sl_error *err)
 {
 	if (partition == SL_PARTITION_REJECTED)
-		return sl_error_wrap(
-		    err, "topic '%s': rejected lines", topic->name);
-	return sl_error_wrap(
-	    err, "topic '%s': partition %d", topic->name, partition);
+		return sl_error_wrap(err, "topic '%s': rejected lines",
+		    topic->name);
+	return sl_error_wrap(err, "topic '%s': partition %d", topic->name,
+	    partition);
 }
 
 /* Read topic.yaml into a fresh config. */
@@ -323,7 +322,8 @@ sl_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 	    named.st_ino != held.st_ino || named.st_dev != held.st_dev)
 		return sl_error_set(err, SL_ENOTFOUND,
 		    "topic '%s': it was deleted", topic->name);
-	if (fstatat(topic->fd, SL_TOPIC_YAML, &yaml, AT_SYMLINK_NOFOLLOW) == 0 &&
+	if (fstatat(topic->fd, SL_TOPIC_YAML, &yaml, AT_SYMLINK_NOFOLLOW) ==
+	        0 &&
 	    same_file(&yaml, &topic->yaml))
 		return SL_END;
 	rc = read_yaml(topic, &config, err);
@@ -397,8 +397,8 @@ sl_topic_list(const char *dir, const char *pattern, char ***names,
 	if (dir == NULL)
 		rc = sl_default_dir(path, err);
 	if (rc == SL_OK)
-		rc = sl_fs_open_dir(
-		    &all.dir, AT_FDCWD, dir == NULL ? path : dir, err);
+		rc = sl_fs_open_dir(&all.dir, AT_FDCWD,
+		    dir == NULL ? path : dir, err);
 	if (rc < 0 && err->sys == ENOENT)
 		return SL_OK;
 	if (rc == SL_OK)

@@ -32,12 +32,12 @@ struct sl_topic {
 void sl_partition_name(char name[SL_PARTITION_NAME_SIZE], int partition);
 
 /* Is there such a partition? SL_EUSAGE says how many there are. */
-SL_MUST_USE int sl_topic_check_partition(
-    const struct sl_topic *topic, int partition, struct sl_error *err);
+SL_MUST_USE int sl_topic_check_partition(const struct sl_topic *topic,
+    int partition, struct sl_error *err);
 
 /* Put "topic 'NAME': [partition N: ]" before the error's text. */
-int sl_topic_wrap(
-    const struct sl_topic *topic, int partition, struct sl_error *err);
+int sl_topic_wrap(const struct sl_topic *topic, int partition,
+    struct sl_error *err);
 
 /* Split an operand: a name in `dir` (NULL: the default), or a path. `dir_path`
  * is the caller's, PATH_MAX bytes; `topic` SL_TOPIC_NAME_MAX + 1. */
@@ -45,7 +45,7 @@ SL_MUST_USE int sl_topic_locate(const char *dir, const char *operand,
     char *dir_path, char *topic, struct sl_error *err);
 
 /* Make the log of rejected lines, if it isn't there. */
-SL_MUST_USE int sl_topic_make_rejected(
-    struct sl_topic *topic, struct sl_error *err);
+SL_MUST_USE int sl_topic_make_rejected(struct sl_topic *topic,
+    struct sl_error *err);
 
 #endif

@@ -48,8 +48,8 @@ gather(int dir_fd, const struct sl_setting *settings, size_t setting_count,
 	int rc;
 
 	sl_config_init(config);
-	rc = sl_fs_read_file(
-	    dir_fd, SL_DIR_YAML, SL_CONFIG_BYTES_MAX, &text, &bytes, err);
+	rc = sl_fs_read_file(dir_fd, SL_DIR_YAML, SL_CONFIG_BYTES_MAX, &text,
+	    &bytes, err);
 	if (rc < 0 && err->sys != ENOENT)
 		return rc;
 	if (rc == SL_OK) {
@@ -60,8 +60,8 @@ gather(int dir_fd, const struct sl_setting *settings, size_t setting_count,
 	}
 	rc = SL_OK;
 	for (i = 0; rc == SL_OK && i < setting_count; i++)
-		rc = sl_config_set(
-		    config, settings[i].name, settings[i].value, err);
+		rc = sl_config_set(config, settings[i].name, settings[i].value,
+		    err);
 	return rc;
 }
 
@@ -94,8 +94,9 @@ write_yaml(int fd, const struct sl_config *config,
 
 	make_id(id);
 	lines[0] = (struct sl_setting){ "id", id };
-	for (row = 0; count < ROWS_MAX && sl_config_row(config, row,
-					      &rows[count]); row++) {
+	for (row = 0;
+	     count < ROWS_MAX && sl_config_row(config, row, &rows[count]);
+	     row++) {
 		bool is_partitions =
 		    strcmp(rows[count].name, "partitions") == 0;
 
@@ -155,11 +156,11 @@ make_topic(int dir_fd, const char *name, const struct sl_config *config,
 	if (rc == SL_OK)
 		rc = sl_fs_check_kind(fd, err);
 	if (rc == SL_OK)
-		rc = make_partitions(
-		    fd, 0, config->settings.partitions, &like, err);
+		rc = make_partitions(fd, 0, config->settings.partitions, &like,
+		    err);
 	if (rc == SL_OK)
-		rc = write_yaml(
-		    fd, config, settings, setting_count, &like, err);
+		rc =
+		    write_yaml(fd, config, settings, setting_count, &like, err);
 	sl_fs_close(&fd);
 	if (rc == SL_OK)
 		rc = sl_fs_rename_new(dir_fd, scratch, name, err);
@@ -197,8 +198,8 @@ sl_topic_create(const char *dir, const char *name,
 	    fstatat(dir_fd, topic, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
 	if (rc == SL_OK)
-		rc = make_topic(
-		    dir_fd, topic, &config, settings, setting_count, err);
+		rc = make_topic(dir_fd, topic, &config, settings, setting_count,
+		    err);
 	sl_fs_close(&dir_fd);
 	return rc < 0 ? sl_error_wrap(err, "topic '%s'", topic) : SL_OK;
 }
@@ -215,8 +216,8 @@ sl_topic_make_rejected(struct sl_topic *topic, struct sl_error *err)
 	sl_fs_scratch_name(scratch);
 	rc = sl_log_create(topic->fd, scratch, &topic->like, err);
 	if (rc == SL_OK)
-		rc = sl_fs_rename_new(
-		    topic->fd, scratch, SL_REJECTED_NAME, err);
+		rc =
+		    sl_fs_rename_new(topic->fd, scratch, SL_REJECTED_NAME, err);
 	if (rc < 0 && err->sys == EEXIST) /* another was faster */
 		rc = sl_fs_remove_tree(topic->fd, scratch, err);
 	if (rc == SL_OK)
@@ -250,7 +251,8 @@ alter_locked(struct sl_topic *topic, int partitions,
 		partitions = topic->config.settings.partitions;
 	if (partitions < had || partitions > SL_PARTITIONS_MAX)
 		return sl_error_set(err, SL_EUSAGE,
-		    "%d partitions: there are %d, which can only grow, up to %d",
+		    "%d partitions: there are %d, which can only grow, up to "
+		    "%d",
 		    partitions, had, SL_PARTITIONS_MAX);
 	sl_partition_name(number, partitions);
 	lines[count++] = (struct sl_setting){ "partitions", number };
@@ -259,8 +261,8 @@ alter_locked(struct sl_topic *topic, int partitions,
 		rc = sl_fs_read_file(topic->fd, SL_TOPIC_YAML,
 		    SL_CONFIG_BYTES_MAX, &text, &bytes, err);
 	if (rc == SL_OK)
-		rc = sl_config_edit(
-		    text, bytes, lines, count, &edited, &edited_bytes, err);
+		rc = sl_config_edit(text, bytes, lines, count, &edited,
+		    &edited_bytes, err);
 	if (rc == SL_OK)
 		rc = sl_fs_replace(topic->fd, SL_TOPIC_YAML, edited,
 		    edited_bytes, &topic->like, err);
@@ -281,8 +283,8 @@ lock_settings(const struct sl_topic *topic, int *lock, struct sl_error *err)
 		rc = sl_lockfile_open(lock, dir, &topic->like, err);
 	sl_fs_close(&dir);
 	if (rc == SL_OK)
-		rc = sl_lock_take(
-		    *lock, SL_LOCK_SETTINGS, true, SETTINGS_TIMEOUT_MS, err);
+		rc = sl_lock_take(*lock, SL_LOCK_SETTINGS, true,
+		    SETTINGS_TIMEOUT_MS, err);
 	if (rc == SL_EBUSY)
 		sl_error_set(err, SL_EBUSY, "somebody else is altering it");
 	return rc;
@@ -304,8 +306,8 @@ sl_topic_alter(const char *dir, const char *name, int partitions,
 	if (rc == SL_OK) /* what was altered while we waited */
 		rc = sl_topic_refresh(topic, err);
 	if (rc >= 0)
-		rc = alter_locked(
-		    topic, partitions, settings, setting_count, err);
+		rc = alter_locked(topic, partitions, settings, setting_count,
+		    err);
 	sl_fs_close(&lock);
 	if (rc < 0)
 		sl_error_wrap(err, "topic '%s'", topic->name);
@@ -320,8 +322,7 @@ mark_deleted(int lock, struct sl_error *err)
 	struct sl_lockfile text;
 	int rc;
 
-	rc = sl_lock_take(
-	    lock, SL_LOCK_APPEND, true, SETTINGS_TIMEOUT_MS, err);
+	rc = sl_lock_take(lock, SL_LOCK_APPEND, true, SETTINGS_TIMEOUT_MS, err);
 	if (rc == SL_OK)
 		rc = sl_lockfile_read(lock, &text, err);
 	if (rc < 0)
@@ -338,8 +339,7 @@ exclude_writers(const struct sl_topic *topic, int *locks, struct sl_error *err)
 	char name[SL_PARTITION_NAME_SIZE];
 	int i, dir = -1, rc = SL_OK;
 
-	for (i = 0; rc == SL_OK && i < topic->config.settings.partitions;
-	    i++) {
+	for (i = 0; rc == SL_OK && i < topic->config.settings.partitions; i++) {
 		sl_partition_name(name, i);
 		rc = sl_fs_open_dir(&dir, topic->fd, name, err);
 		if (rc < 0 && err->sys == ENOENT) {
@@ -347,12 +347,12 @@ exclude_writers(const struct sl_topic *topic, int *locks, struct sl_error *err)
 			continue;
 		}
 		if (rc == SL_OK)
-			rc = sl_lockfile_open(
-			    &locks[i], dir, &topic->like, err);
+			rc =
+			    sl_lockfile_open(&locks[i], dir, &topic->like, err);
 		sl_fs_close(&dir);
 		if (rc == SL_OK)
-			rc = sl_lock_take(
-			    locks[i], SL_LOCK_PRESENCE, true, 0, err);
+			rc = sl_lock_take(locks[i], SL_LOCK_PRESENCE, true, 0,
+			    err);
 		if (rc == SL_EBUSY)
 			sl_error_set(err, SL_EBUSY,
 			    "a writer has partition %d open; stop it first", i);
@@ -361,8 +361,8 @@ exclude_writers(const struct sl_topic *topic, int *locks, struct sl_error *err)
 }
 
 static int
-delete_excluded(
-    const struct sl_topic *topic, const int *locks, struct sl_error *err)
+delete_excluded(const struct sl_topic *topic, const int *locks,
+    struct sl_error *err)
 {
 	char scratch[SL_FS_SCRATCH_SIZE];
 	int i, rc = SL_OK;

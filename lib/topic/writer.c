@@ -2,8 +2,8 @@
  * writer.c: batches to the partitions of a topic. Floor: topic.
  *
  * A partition is opened, and its presence taken, at its first batch. Once a
- * second the topic is looked at again: settings may have changed, or it may have
- * been deleted (RULE 12).
+ * second the topic is looked at again: settings may have changed, or it may
+ * have been deleted (RULE 12).
  */
 #include "error.h"
 #include "log.h"
@@ -44,8 +44,8 @@ limits_of(const struct sl_topic *topic)
 }
 
 int
-sl_writer_open(
-    struct sl_writer **out, struct sl_topic *topic, struct sl_error *err)
+sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
+    struct sl_error *err)
 {
 	struct sl_writer *writer;
 
@@ -92,8 +92,8 @@ open_part(struct sl_writer *writer, int number, struct part **out,
 		if (rc < 0)
 			return rc;
 	}
-	parts = reallocarray(
-	    writer->parts, writer->count + 1, sizeof(struct part *));
+	parts = reallocarray(writer->parts, writer->count + 1,
+	    sizeof(struct part *));
 	if (parts != NULL)
 		writer->parts = parts;
 	part = calloc(1, sizeof(*part));

@@ -312,6 +312,38 @@ test_log_append_time(void)
 
 /* ---- Compressed ---- */
 
+/* What Kafka's own libraries compressed. */
+static void
+test_compressed_vectors(void)
+{
+	static const char *const vectors[] = { VECTOR_LZ4, VECTOR_ZSTD };
+	struct sl_batch_walk walk = SL_BATCH_WALK_CLOSED;
+	struct sl_batch_head head;
+	struct sl_record record;
+	uint8_t batch[256];
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t bytes = vector_bytes(vectors[i], batch);
+		uint64_t good = 0;
+
+		CHECK(sl_batch_head_decode(batch, bytes, &head, &err) == SL_OK);
+		CHECK(head.bytes == bytes && sl_batch_crc_ok(batch, &head));
+		CHECK(sl_batch_walk_begin(&walk, batch, &head, &err) == SL_OK);
+		while (sl_batch_walk_next(&walk, &record, &err) == SL_OK)
+			good += record.offset == 100 + good &&
+			        record.timestamp_ms ==
+			            VECTOR_TIME_MS + (int64_t)good &&
+			        memcmp(record.key, good % 2 ? "key-1" : "key-0",
+			            5) == 0 &&
+			        record.value_bytes == strlen(VECTOR_TEXT) &&
+			        memcmp(record.value, VECTOR_TEXT,
+			            strlen(VECTOR_TEXT)) == 0;
+		CHECK(good == 8);
+		CHECK(sl_batch_walk_next(&walk, &record, &err) == SL_END);
+	}
+	sl_batch_walk_release(&walk);
+}
+
 static void
 test_codecs_not_read(void)
 {
@@ -335,6 +367,9 @@ test_codecs_not_read(void)
 		    names[codec]);
 		check(strcmp(err.text, text) == 0, "%s", text);
 	}
+	CHECK(read_copy(batch, vector_bytes(VECTOR_GZIP, batch), true,
+	          &records) == SL_ECORRUPT);
+	check(strstr(err.text, "gzip") != NULL, "gzip: %s", err.text);
 }
 
 /* Frames of 8 MiB of zeros, one behind the other, beyond what is taken. */
@@ -392,6 +427,7 @@ main(void)
 	test_bad_heads();
 	test_bad_records();
 	test_log_append_time();
+	test_compressed_vectors();
 	test_codecs_not_read();
 	test_bomb(SL_COMPRESSION_LZ4);
 	test_bomb(SL_COMPRESSION_ZSTD);

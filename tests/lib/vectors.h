@@ -38,6 +38,37 @@
 	"0000018bcfe568000000018bcfe5680000000000000000070001ffffffff"         \
 	"000000012000000008000000010c00000000000900"
 
+/* Base 100, compressed: 8 records at +0 to +7 ms, keys key-0 and key-1 in turn,
+ * the value VECTOR_TEXT. */
+#define VECTOR_TEXT "{\"text\":\"to be or not to be, that is the question\"}"
+#define VECTOR_LZ4                                                             \
+	"0000000000000064000000c70000000002dd0997880003000000070000"           \
+	"018bcfe568000000018bcfe56807ffffffffffffffffffffffffffff00"           \
+	"00000804224d1860408287000000f1127c0000000a6b65792d30667b22"           \
+	"74657874223a22746f206265206f72206e6f74200d00f10e2c20746861"           \
+	"7420697320746865207175657374696f6e227d007c0002023f001f313f"           \
+	"00242104043f000f7e00252106063f000f7e00252108083f000f7e0025"           \
+	"210a0a3f000f7e0025210c0c3f000f7e0025210e0e3f000f7e001e506f"           \
+	"6e227d0000000000"
+
+#define VECTOR_ZSTD                                                            \
+	"0000000000000064000000b000000000021f5980b10004000000070000"           \
+	"018bcfe568000000018bcfe56807ffffffffffffffffffffffffffff00"           \
+	"00000828b52ffd00589c03001205131a80396df0c31f8b4b62b59ac684"           \
+	"3cae411a2e1d4037921084ae0c8920781cb9162a95292142798e35d6b8"           \
+	"6595339a3858939b51fc417203fc5d8c582bc1fb13dc15fa631430b050"           \
+	"c332b3260f0002470001090e034223380208487018101ac111404082c3"           \
+	"80d00847240471816b3e01010000"
+
+#define VECTOR_GZIP                                                            \
+	"0000000000000064000000a30000000002bff69d3b0001000000070000"           \
+	"018bcfe568000000018bcfe56807ffffffffffffffffffffffffffff00"           \
+	"0000081f8b08000000000000ffab616060e0ca4eadd43548ab562a49ad"           \
+	"2851b2522ac957484a55c82f52c8cb2f51007374144a32124b14328b81"           \
+	"74aa4261696a7149667e9e522d430d03131358bb2199da595828b29d8d"           \
+	"8d22db393828b29d8b8b22db797828b29d8f8f02db0149cbb036f80100"           \
+	"00"
+
 /* The bytes of one of them; returns how many. `to` holds 256. */
 static inline size_t
 vector_bytes(const char *hex, uint8_t *to)

@@ -1,0 +1,445 @@
+/* ingest.c: workers and turns; see ingest.h. */
+#include "ingest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "progress.h"
+
+/* While input flows, what was written is synced at least so often. */
+#define SYNC_MS 1000
+/* A read so large is worth a second worker. */
+#define LARGE_READ_BYTES ((size_t)128 << 10)
+/* Receipts that wait for a sync; then it is made. */
+#define QUEUED_MAX 4096
+/* How long to wait for a lock at a time, and between tries of --wait. */
+#define LOCK_TIMEOUT_MS 10000
+#define RETRY_MS 100
+/* A line is at most as long as an event; an envelope's has more to it. */
+#define ENVELOPE_FACTOR 2
+#define ENVELOPE_EXTRA ((size_t)64 << 10)
+
+int
+ingest_init(struct ingest *ingest, const struct append_options *options,
+    struct sl_topic *topic, struct sl_writer *writer, int stop_fd,
+    volatile int *stop, struct sl_error *err)
+{
+	const struct sl_settings *settings = sl_topic_settings(topic);
+	size_t line_max = (size_t)settings->max_message_bytes;
+	int rc;
+
+	if (options->form == APPEND_ENVELOPE)
+		line_max = line_max * ENVELOPE_FACTOR + ENVELOPE_EXTRA;
+	*ingest = (struct ingest){ .options = options,
+		.topic = topic,
+		.writer = writer,
+		.sync = settings->sync,
+		.stop_fd = stop_fd,
+		.stop = stop,
+		.source = "-",
+		.partitions = settings->partitions };
+	if (options->has_sync && options->sync > ingest->sync)
+		ingest->sync = options->sync;
+	/* Nobody asked for less than the default but the option may. */
+	if (options->has_sync && settings->sync == SL_SYNC_EXIT &&
+	    options->sync == SL_SYNC_NONE)
+		ingest->sync = SL_SYNC_NONE;
+	ingest->first_turn = (uint64_t)sl_monotonic_ms() + (uint64_t)getpid();
+	pthread_mutex_init(&ingest->input, NULL);
+	pthread_mutex_init(&ingest->turn_lock, NULL);
+	pthread_cond_init(&ingest->turn_came, NULL);
+	frame_init(&ingest->frame, options->files, options->end, line_max,
+	    stop_fd, stop);
+	rc = reject_init(&ingest->reject, options, writer, err);
+	if (rc == SL_OK && options->receipt) {
+		rc = output_init(&ingest->output, STDOUT_FILENO, err);
+		ingest->queued = calloc(QUEUED_MAX, sizeof(*ingest->queued));
+		if (rc == SL_OK && ingest->queued == NULL)
+			rc = cli_error(err, SL_ENOMEM, "out of memory");
+	}
+	return rc;
+}
+
+void
+ingest_release(struct ingest *ingest)
+{
+	frame_release(&ingest->frame);
+	reject_release(&ingest->reject);
+	free(ingest->queued);
+	ingest->queued = NULL;
+	pthread_cond_destroy(&ingest->turn_came);
+	pthread_mutex_destroy(&ingest->turn_lock);
+	pthread_mutex_destroy(&ingest->input);
+}
+
+/* ---- In a turn ---- */
+
+/* The run is over: whoever waits for input wakes. */
+static void
+halt(struct ingest *ingest, int rc, const struct sl_error *err)
+{
+	const uint64_t one = 1;
+
+	if (ingest->rc == SL_OK) {
+		ingest->rc = rc;
+		if (rc < 0)
+			ingest->err = *err;
+	}
+	if (*ingest->stop == 0)
+		*ingest->stop = INGEST_HALT;
+	if (write(ingest->stop_fd, &one, sizeof(one)) < 0)
+		return; /* full: it is readable, which is all that is asked */
+}
+
+/* Print the receipts of what is on disk (or, without sync, written). */
+static int
+give_receipts(struct ingest *ingest, bool is_synced, struct sl_error *err)
+{
+	const struct sl_receipt *receipt;
+	char line[SL_TOPIC_NAME_MAX + 256];
+	size_t i;
+	int n, rc = SL_OK;
+
+	for (i = 0; rc == SL_OK && i < ingest->queued_count; i++) {
+		receipt = &ingest->queued[i];
+		n = snprintf(line, sizeof(line),
+		    "{\"topic\":\"%s\",\"partition\":%d,\"first_offset\":"
+		    "%" PRIu64 ",\"count\":%" PRIu32 ",\"bytes\":%" PRIu64
+		    ",\"synced\":%s}",
+		    sl_topic_name(ingest->topic), receipt->partition,
+		    receipt->first_offset, receipt->count, receipt->bytes,
+		    is_synced ? "true" : "false");
+		rc = output_event(&ingest->output, line, (size_t)n, "\n", 1,
+		    err);
+	}
+	ingest->queued_count = 0;
+	if (rc == SL_OK && ingest->options->receipt)
+		rc = output_flush(&ingest->output, err);
+	if (rc == SL_END)
+		rc = cli_error(err, SL_EIO,
+		    "stdout: whoever read the receipts is gone");
+	return rc;
+}
+
+static int
+sync_now(struct ingest *ingest, struct sl_error *err)
+{
+	int rc;
+
+	rc = sl_writer_sync(ingest->writer, err);
+	if (rc < 0)
+		return rc;
+	ingest->dirty_since_ms = 0;
+	return give_receipts(ingest, true, err);
+}
+
+/* May the write be tried again? Naps, unless the time is up or a signal came.
+ */
+static bool
+may_retry(struct ingest *ingest, int64_t since_ms, const struct sl_error *err)
+{
+	const struct append_options *options = ingest->options;
+	struct pollfd stop = { ingest->stop_fd, POLLIN, 0 };
+
+	if ((err->code != SL_EFULL && err->code != SL_EBUSY) ||
+	    options->wait_ms == APPEND_WAIT_NONE || *ingest->stop != 0)
+		return false;
+	if (options->wait_ms != APPEND_WAIT_EVER &&
+	    sl_monotonic_ms() - since_ms >= options->wait_ms)
+		return false;
+	if (!ingest->has_said_wait) {
+		progress_clear();
+		cli_notice("%s; waiting", err->text);
+	}
+	ingest->has_said_wait = true;
+	(void)poll(&stop, 1, RETRY_MS);
+	return true;
+}
+
+static int
+write_batch(struct ingest *ingest, const struct event_maker *maker,
+    size_t index, struct sl_error *err)
+{
+	int64_t since_ms = sl_monotonic_ms();
+	struct sl_receipt receipt;
+	int timeout_ms = LOCK_TIMEOUT_MS;
+	int rc;
+
+	if (ingest->options->wait_ms != APPEND_WAIT_NONE)
+		timeout_ms = RETRY_MS;
+	do {
+		rc = sl_writer_write(ingest->writer, maker->encoder, index,
+		    timeout_ms, &receipt, err);
+	} while (rc < 0 && may_retry(ingest, since_ms, err));
+	if (rc < 0)
+		return rc;
+	ingest->events += receipt.count;
+	if (ingest->dirty_since_ms == 0 && ingest->sync != SL_SYNC_NONE)
+		ingest->dirty_since_ms = since_ms;
+	if (ingest->options->receipt)
+		ingest->queued[ingest->queued_count++] = receipt;
+	if (ingest->sync == SL_SYNC_NONE)
+		return give_receipts(ingest, false, err);
+	if (ingest->sync == SL_SYNC_EACH || ingest->queued_count == QUEUED_MAX)
+		return sync_now(ingest, err);
+	return SL_OK;
+}
+
+/* How many of the chunk's lines are done when batch `from` could not be. */
+static uint64_t
+lines_before(const struct event_maker *maker, size_t from)
+{
+	uint64_t first = maker->line_count;
+	size_t i;
+
+	for (i = from; i < maker->batch_count; i++) {
+		if (maker->batches[i].line < first)
+			first = maker->batches[i].line;
+	}
+	return first;
+}
+
+static int
+write_events(struct ingest *ingest, const struct event_maker *maker,
+    struct sl_error *err)
+{
+	size_t count = sl_encoder_count(maker->encoder);
+	size_t i;
+	int rc = SL_OK;
+
+	for (i = 0; rc == SL_OK && i < count; i++)
+		rc = write_batch(ingest, maker, i, err);
+	if (rc < 0) {
+		/* The batch that failed is the one before i. */
+		ingest->lines += lines_before(maker, i - 1);
+		ingest->is_partial = i > 1 && ingest->partitions > 1;
+		return rc;
+	}
+	if (count > 0 && ingest->sync != SL_SYNC_NONE)
+		sl_writer_begin_sync(ingest->writer);
+	return SL_OK;
+}
+
+/* Batches, then rejects, then what --sync asks. */
+static int
+take_chunk(struct ingest *ingest, const struct event_maker *maker,
+    const struct frame_chunk *chunk, struct sl_error *err)
+{
+	size_t taken;
+	int rc;
+
+	if (chunk->is_first)
+		ingest->lines = 0;
+	ingest->source = chunk->source;
+	rc = write_events(ingest, maker, err);
+	if (rc < 0)
+		return rc;
+	ingest->keyed += maker->keyed_count;
+	rc = reject_take(&ingest->reject, maker, chunk, ingest->lines + 1,
+	    ingest->events > 0, &taken, err);
+	if (rc < 0) {
+		ingest->lines += maker->rejects[0].line;
+		ingest->is_partial = true;
+		return rc;
+	}
+	if (maker->is_failed || ingest->reject.is_hopeless) {
+		ingest->lines += maker->rejects[taken - 1].line;
+		return SL_END;
+	}
+	ingest->lines += maker->line_count;
+	ingest->partitions = sl_topic_settings(ingest->topic)->partitions;
+	progress_update(chunk->position);
+	if (ingest->dirty_since_ms != 0 &&
+	    (ingest->sync >= SL_SYNC_BATCH ||
+	        sl_monotonic_ms() - ingest->dirty_since_ms >= SYNC_MS))
+		return sync_now(ingest, err);
+	return SL_OK;
+}
+
+/* What a worker's ticket came to, in its turn. */
+static void
+take_turn(struct ingest *ingest, const struct event_maker *maker,
+    const struct frame_chunk *chunk, int rc, struct sl_error *err)
+{
+	if (ingest->rc != SL_OK)
+		return; /* what comes behind a failure isn't done */
+	if (rc == SL_OK)
+		rc = take_chunk(ingest, maker, chunk, err);
+	else if (rc == FRAME_IDLE)
+		rc =
+		    ingest->dirty_since_ms == 0 ? SL_OK : sync_now(ingest, err);
+	if (rc != SL_OK)
+		halt(ingest, rc, err);
+}
+
+/* ---- Workers ---- */
+
+struct worker {
+	struct ingest *ingest;
+	struct event_maker maker;
+	struct frame_chunk chunk;
+};
+
+/* How long may we wait for input before something must be synced? */
+static int
+idle_ms(struct ingest *ingest)
+{
+	int64_t left;
+	bool is_alone;
+
+	pthread_mutex_lock(&ingest->turn_lock);
+	is_alone = ingest->turn == ingest->tickets;
+	left = ingest->dirty_since_ms == 0
+	           ? -1
+	           : ingest->dirty_since_ms + SYNC_MS - sl_monotonic_ms();
+	pthread_mutex_unlock(&ingest->turn_lock);
+	if (!is_alone) /* the other one's chunk will be dirty soon */
+		return SYNC_MS;
+	return left < -1 ? 0 : (int)left;
+}
+
+/* Take a chunk and a ticket. */
+static int
+take_input(struct worker *worker, uint64_t *ticket, int *partitions,
+    struct sl_error *err)
+{
+	struct ingest *ingest = worker->ingest;
+	int rc;
+
+	if (ingest->is_over)
+		return SL_END;
+	rc = frame_next(&ingest->frame, &worker->chunk, idle_ms(ingest), err);
+	*ticket = ingest->tickets;
+	pthread_mutex_lock(&ingest->turn_lock);
+	ingest->tickets++;
+	*partitions = ingest->partitions;
+	pthread_mutex_unlock(&ingest->turn_lock);
+	if (rc != SL_OK && rc != FRAME_IDLE)
+		ingest->is_over = true;
+	if (ingest->frame.last_read >= LARGE_READ_BYTES)
+		ingest->wants_second = true;
+	return rc == SL_END ? FRAME_STOPPED : rc;
+}
+
+static void
+await_turn(struct ingest *ingest, uint64_t ticket)
+{
+	pthread_mutex_lock(&ingest->turn_lock);
+	while (ingest->turn != ticket)
+		pthread_cond_wait(&ingest->turn_came, &ingest->turn_lock);
+	pthread_mutex_unlock(&ingest->turn_lock);
+}
+
+static void
+end_turn(struct ingest *ingest)
+{
+	pthread_mutex_lock(&ingest->turn_lock);
+	ingest->turn++;
+	pthread_cond_broadcast(&ingest->turn_came);
+	pthread_mutex_unlock(&ingest->turn_lock);
+}
+
+static void *work_second(void *arg);
+
+/* A second worker, once, if there is a processor for it. */
+static void
+begin_second(struct ingest *ingest)
+{
+	cpu_set_t cpus;
+
+	if (!ingest->wants_second || ingest->has_second ||
+	    ingest->sync >= SL_SYNC_BATCH)
+		return;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 ||
+	    CPU_COUNT(&cpus) < 2)
+		return;
+	ingest->has_second =
+	    pthread_create(&ingest->second, NULL, work_second, ingest) == 0;
+}
+
+static int
+worker_init(struct worker *worker, struct ingest *ingest, struct sl_error *err)
+{
+	*worker = (struct worker){ .ingest = ingest };
+	return event_maker_init(&worker->maker, ingest->options,
+	    sl_topic_settings(ingest->topic), ingest->sync == SL_SYNC_EACH,
+	    err);
+}
+
+static void
+work(struct worker *worker, bool is_main)
+{
+	struct ingest *ingest = worker->ingest;
+	struct sl_error err;
+	uint64_t ticket;
+	int partitions, rc;
+
+	for (;;) {
+		pthread_mutex_lock(&ingest->input);
+		rc = take_input(worker, &ticket, &partitions, &err);
+		pthread_mutex_unlock(&ingest->input);
+		if (rc == SL_END)
+			return;
+		if (is_main)
+			begin_second(ingest);
+		if (rc == SL_OK)
+			rc = event_make(&worker->maker, &worker->chunk,
+			    (int)((ticket + ingest->first_turn) %
+			          (uint64_t)partitions),
+			    partitions, &err);
+		await_turn(ingest, ticket);
+		take_turn(ingest, &worker->maker, &worker->chunk,
+		    rc == FRAME_STOPPED ? SL_END : rc, &err);
+		end_turn(ingest);
+	}
+}
+
+/* Signals are the main thread's. */
+static void *
+work_second(void *arg)
+{
+	struct ingest *ingest = arg;
+	struct sl_error err;
+	struct worker worker;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	if (worker_init(&worker, ingest, &err) == SL_OK)
+		work(&worker, false);
+	event_maker_release(&worker.maker);
+	frame_chunk_release(&worker.chunk);
+	return NULL;
+}
+
+int
+ingest_run(struct ingest *ingest, struct sl_error *err)
+{
+	struct worker worker;
+	struct sl_error sync_err;
+	int rc;
+
+	rc = worker_init(&worker, ingest, err);
+	if (rc == SL_OK)
+		work(&worker, true);
+	if (ingest->has_second)
+		pthread_join(ingest->second, NULL);
+	event_maker_release(&worker.maker);
+	frame_chunk_release(&worker.chunk);
+	if (rc < 0)
+		return rc;
+	/* Whatever ended it: what was written before is put on disk. */
+	if (ingest->sync != SL_SYNC_NONE)
+		rc = sync_now(ingest, &sync_err);
+	if (rc < 0 && ingest->rc >= 0) {
+		*err = sync_err;
+		return rc;
+	}
+	*err = ingest->err;
+	return ingest->rc == SL_OK ? SL_END : ingest->rc;
+}

@@ -1,0 +1,234 @@
+/*
+ * streamlog-append.c: events to a topic; see streamlog-append(1).
+ *
+ * Exit 0 means: the input was read to its end, and every event of it is on disk
+ * (but for --sync=none). SIGINT, SIGTERM and SIGHUP finish and sync the chunk
+ * in hand, say how far it came, and then are died of.
+ */
+#include "append_options.h"
+#include "ingest.h"
+#include "number.h"
+#include "progress.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static volatile int stop_signal;
+static int stop_fd = -1;
+
+static void
+note_signal(int signal_number)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	stop_signal = signal_number;
+	if (write(stop_fd, &one, sizeof(one)) < 0)
+		errno = saved; /* it is readable already */
+	errno = saved;
+}
+
+static int
+catch_signals(struct sl_error *err)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = note_signal };
+	struct sigaction before;
+	size_t i;
+
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (stop_fd < 0)
+		return cli_error(err, SL_EIO, "eventfd: %s",
+		    strerrordesc_np(errno));
+	sigemptyset(&action.sa_mask);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* What nohup(1) and a shell's & ignore stays ignored. */
+		sigaction(signals[i], NULL, &before);
+		if (before.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+	return SL_OK;
+}
+
+/* Die of the signal that ended the run, so that a shell knows. */
+static int
+die_of_signal(int signal_number)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+
+	sigemptyset(&action.sa_mask);
+	sigaction(signal_number, &action, NULL);
+	raise(signal_number);
+	return 128 + signal_number;
+}
+
+/* Make the topic, unless somebody was faster. */
+static int
+create_topic(const struct append_options *options, struct sl_error *err)
+{
+	char partitions[16];
+	struct sl_setting setting = { "partitions", partitions };
+	int rc;
+
+	snprintf(partitions, sizeof(partitions), "%d", options->partitions);
+	rc = sl_topic_create(options->cli.dir, options->topic, &setting,
+	    options->partitions > 0 ? 1 : 0, err);
+	return rc == SL_EEXISTS ? SL_OK : rc;
+}
+
+static int
+open_topic(const struct append_options *options, struct sl_topic **topic,
+    struct sl_error *err)
+{
+	const struct sl_settings *settings;
+	int rc;
+
+	rc = sl_topic_open(topic, options->cli.dir, options->topic, err);
+	if (rc == SL_ENOTFOUND && !options->no_create) {
+		rc = create_topic(options, err);
+		if (rc == SL_OK)
+			rc = sl_topic_open(topic, options->cli.dir,
+			    options->topic, err);
+	}
+	if (rc < 0)
+		return rc;
+	settings = sl_topic_settings(*topic);
+	if (options->partitions > 0 &&
+	    options->partitions != settings->partitions)
+		return cli_error(err, SL_EUSAGE,
+		    "topic '%s' has %d partition%s, not %d; 'streamlog-topic "
+		    "alter --partitions %d %s' changes that",
+		    sl_topic_name(*topic), settings->partitions,
+		    settings->partitions == 1 ? "" : "s", options->partitions,
+		    options->partitions, options->topic);
+	if (options->partition >= settings->partitions)
+		return cli_error(err, SL_EUSAGE,
+		    "topic '%s' has no partition %d, only 0 to %d",
+		    sl_topic_name(*topic), options->partition,
+		    settings->partitions - 1);
+	return SL_OK;
+}
+
+/* How to go on, where a file or stdin was not read to its end. */
+static void
+tell_rest(const struct ingest *ingest, const char *text)
+{
+	const struct append_options *options = ingest->options;
+	char done[NUMBER_TEXT_SIZE];
+
+	number_format(ingest->lines, done);
+	if (strcmp(ingest->source, "-") == 0)
+		cli_message("%s; %s line%s %s done%s", text, done,
+		    ingest->lines == 1 ? "" : "s",
+		    ingest->lines == 1 ? "is" : "are",
+		    ingest->is_partial ? ", and some behind them" : "");
+	else
+		cli_message("%s; %s line%s %s done%s; go on with: tail -n "
+		            "+%" PRIu64 " %s | streamlog-append %s",
+		    text, done, ingest->lines == 1 ? "" : "s",
+		    ingest->lines == 1 ? "is" : "are",
+		    ingest->is_partial ? ", and some behind them" : "",
+		    ingest->lines + 1, ingest->source, options->topic);
+}
+
+/* What became of the lines, where some were rejected. */
+static void
+tell_rejects(const struct ingest *ingest)
+{
+	const char *topic = sl_topic_name(ingest->topic);
+	char events[NUMBER_TEXT_SIZE], lines[NUMBER_TEXT_SIZE];
+	char kept[SL_TOPIC_NAME_MAX + 64] = "";
+
+	if (ingest->reject.encoder != NULL)
+		snprintf(kept, sizeof(kept),
+		    " ('streamlog-tail --rejected %s' shows %s)", topic,
+		    ingest->reject.count == 1 ? "it" : "them");
+	number_format(ingest->events, events);
+	number_format(ingest->reject.count, lines);
+	cli_message("topic '%s': %s event%s appended, %s line%s rejected%s",
+	    topic, events, ingest->events == 1 ? "" : "s", lines,
+	    ingest->reject.count == 1 ? "" : "s", kept);
+	if (ingest->reject.is_hopeless)
+		cli_message("stopped: the first %s lines are no events: %s",
+		    lines, reject_advice(&ingest->reject));
+}
+
+/* Say how it ended; returns the exit status. */
+static int
+conclude(const struct ingest *ingest, int rc, const struct sl_error *err)
+{
+	const struct append_options *options = ingest->options;
+	char text[SL_ERROR_TEXT_SIZE];
+	int status = CLI_EXIT_OK;
+
+	progress_end();
+	if (ingest->reject.count > 0) {
+		tell_rejects(ingest);
+		status = CLI_EXIT_DATA;
+	}
+	if (rc < 0) {
+		tell_rest(ingest, err->text);
+		return cli_exit_status(err);
+	}
+	if (stop_signal > 0) {
+		snprintf(text, sizeof(text), "topic '%s': stopped by SIG%s",
+		    sl_topic_name(ingest->topic), sigabbrev_np(stop_signal));
+		tell_rest(ingest, text);
+		return die_of_signal(stop_signal);
+	}
+	if (options->key_field != NULL && ingest->events > 0 &&
+	    ingest->keyed == 0)
+		cli_notice("no event had a key at '%s'", options->key_field);
+	return status;
+}
+
+static int
+run(const struct append_options *options)
+{
+	struct sl_topic *topic = NULL;
+	struct sl_writer *writer = NULL;
+	struct ingest ingest;
+	struct sl_error err;
+	int status, rc;
+
+	rc = catch_signals(&err);
+	if (rc == SL_OK)
+		rc = open_topic(options, &topic, &err);
+	if (rc == SL_OK)
+		rc = sl_writer_open(&writer, topic, &err);
+	if (rc < 0) {
+		sl_topic_close(topic);
+		return cli_fail(&err);
+	}
+	rc = ingest_init(&ingest, options, topic, writer, stop_fd, &stop_signal,
+	    &err);
+	if (rc == SL_OK) {
+		progress_start(sl_topic_name(topic),
+		    frame_total(options->files));
+		rc = ingest_run(&ingest, &err);
+		status = conclude(&ingest, rc, &err);
+	} else {
+		status = cli_fail(&err);
+	}
+	ingest_release(&ingest);
+	sl_writer_close(writer);
+	sl_topic_close(topic);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct append_options options;
+	int status;
+
+	append_options_parse(&options, argc, argv);
+	status = run(&options);
+	append_options_release(&options);
+	return status;
+}
