@@ -211,46 +211,74 @@ fail(struct part *part, int rc, struct sl_record *record,
 	return rc;
 }
 
-/* Read the next records of those parts whose last one was handed out. */
+/* Read a part's next record, and what it is ordered by. */
+static int
+read_part(struct part *part, struct sl_record *record, struct sl_error *err)
+{
+	uint64_t from;
+	int rc;
+
+	rc = sl_cursor_next(&part->cursor, record, &from, err);
+	if (rc != SL_OK)
+		return rc;
+	if (record->timestamp_ms > part->cursor.largest_ms)
+		part->cursor.largest_ms = record->timestamp_ms;
+	part->order_ms = part->cursor.largest_ms;
+	return SL_OK;
+}
+
+/* Of all parts whose last record was handed out but one: into the heap. */
 static int
 feed_heap(struct sl_reader *reader, struct sl_record *record,
     struct sl_source *source, struct sl_error *err)
 {
 	struct part *part;
-	uint64_t from;
 	int rc;
 
-	while (reader->needy_count > 0) {
+	while (reader->needy_count > 1) {
 		part = reader->needy[reader->needy_count - 1];
-		rc = sl_cursor_next(&part->cursor, &part->record, &from, err);
+		rc = read_part(part, &part->record, err);
 		if (rc < 0)
 			return fail(part, rc, record, source, err);
 		reader->needy_count--;
-		if (rc == SL_END)
-			continue;
-		if (part->record.timestamp_ms > part->cursor.largest_ms)
-			part->cursor.largest_ms = part->record.timestamp_ms;
-		part->order_ms = part->cursor.largest_ms;
-		heap_add(reader, part);
+		if (rc == SL_OK)
+			heap_add(reader, part);
 	}
 	return SL_OK;
 }
 
+/* The part handed out last is read first: often it is the earliest again. */
 static int
 next_in_time(struct sl_reader *reader, struct sl_record *record,
     struct sl_source *source, struct sl_error *err)
 {
-	struct part *part;
+	struct part *part = NULL;
 	int rc;
 
 	rc = feed_heap(reader, record, source, err);
 	if (rc < 0)
 		return rc;
-	if (reader->heap_count == 0)
-		return SL_END;
-	part = heap_take(reader);
-	reader->needy[reader->needy_count++] = part;
-	*record = part->record;
+	if (reader->needy_count == 1) {
+		part = reader->needy[0];
+		rc = read_part(part, record, err);
+		if (rc < 0)
+			return fail(part, rc, record, source, err);
+		if (rc == SL_END) {
+			reader->needy_count = 0;
+		} else if (reader->heap_count > 0 &&
+		           !is_before(part, reader->heap[0])) {
+			part->record = *record;
+			heap_add(reader, part);
+			reader->needy_count = 0;
+		}
+	}
+	if (reader->needy_count == 0) {
+		if (reader->heap_count == 0)
+			return SL_END;
+		part = heap_take(reader);
+		reader->needy[reader->needy_count++] = part;
+		*record = part->record;
+	}
 	source->topic = part->topic;
 	source->partition = part->number;
 	return SL_OK;
