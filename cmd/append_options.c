@@ -221,6 +221,10 @@ append_options_parse(struct append_options *options, int argc, char **argv)
 	*options = (struct append_options){ .end = '\n',
 		.partition = -1,
 		.wait_ms = APPEND_WAIT_NONE };
+	options->words = calloc((size_t)argc + 1, sizeof(*options->words));
+	if (options->words == NULL)
+		cli_usage("out of memory");
+	memcpy(options->words, argv, (size_t)argc * sizeof(*argv));
 	cli_begin(&options->cli, &append_program, argc, argv);
 	for (code = cli_next(&options->cli, &argument); code != CLI_DONE;
 	     code = cli_next(&options->cli, &argument)) {
@@ -237,4 +241,6 @@ append_options_release(struct append_options *options)
 {
 	free(options->headers);
 	options->headers = NULL;
+	free(options->words);
+	options->words = NULL;
 }

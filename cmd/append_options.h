@@ -24,6 +24,7 @@ enum append_on_error {
 
 struct append_options {
 	struct cli cli;
+	char **words; /* owned: the command line as it was given */
 	const char *topic;
 	char *const *files; /* NULL at the end */
 	enum append_form form;

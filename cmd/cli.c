@@ -399,10 +399,12 @@ next_letter(struct cli *cli, const char **argument)
 	return option->code;
 }
 
+/* -N or +N; -0 is an option, and the last none of anything is no wish. */
 static bool
 is_number_word(const char *word)
 {
-	return (word[0] == '-' || word[0] == '+') && word[1] != '\0' &&
+	return strcmp(word, "-0") != 0 && (word[0] == '-' || word[0] == '+') &&
+	       word[1] != '\0' &&
 	       strspn(word + 1, "0123456789") == strlen(word + 1);
 }
 

@@ -344,6 +344,9 @@ make_record(struct event_maker *maker, const char *text,
 		    now_ms, record, err);
 	if (rc == SL_OK)
 		rc = add_headers(maker, record, err);
+	if (rc == SL_OK && record->timestamp_ms < 0)
+		rc = cli_error(err, SL_EREJECTED,
+		    "its time is before 1970, which Kafka's log can't hold");
 	if (rc == SL_OK && maker->after_max_ms >= 0 &&
 	    record->timestamp_ms - now_ms > maker->after_max_ms)
 		rc = cli_error(err, SL_EREJECTED,
@@ -410,9 +413,14 @@ encode_line(struct event_maker *maker, const char *text,
 	rc = make_record(maker, text, line, now_ms, &record, &ignored, err);
 	if (rc == SL_OK)
 		rc = sl_encoder_add(maker->encoder, place, &record, err);
-	if (rc == SL_EREJECTED)
-		return add_reject(maker, number, line->start, line->bytes,
+	if (rc == SL_EREJECTED) {
+		rc = add_reject(maker, number, line->start, line->bytes,
 		    line->bytes, 0, err->text, err);
+		if (rc == SL_OK)
+			maker->rejects[maker->reject_count - 1].is_json =
+			    line->kind == SL_SCAN_VALUE;
+		return rc;
+	}
 	if (rc < 0)
 		return rc;
 	maker->event_count++;
@@ -435,16 +443,18 @@ place_of(const struct event_maker *maker, const struct sl_record *record,
 
 /*
  * Group the lines by partition, in their order within each (a counting sort),
- * so that a chunk makes few batches. Lines whose record fails go to `turn`: the
- * encoding will find them again.
+ * so that a chunk makes few batches. Lines that are no events go to `turn`: the
+ * encoding will find them again. Returns how many lines: with --on-error=fail
+ * no more than up to the first that is none.
  */
-static void
+static size_t
 group_lines(struct event_maker *maker, const char *text, size_t count,
     int64_t now_ms, int turn, int partitions)
 {
 	struct sl_record record;
 	struct sl_error ignored;
 	uint32_t at = 0, here;
+	bool is_bad;
 	int p, was;
 	size_t i;
 
@@ -452,13 +462,18 @@ group_lines(struct event_maker *maker, const char *text, size_t count,
 	    ((size_t)partitions + 1) * sizeof(*maker->counts));
 	for (i = 0; i < count; i++) {
 		p = turn;
-		if (maker->lines[i].kind != SL_SCAN_BLANK &&
-		    maker->lines[i].kind != SL_SCAN_BAD &&
-		    make_record(maker, text, &maker->lines[i], now_ms, &record,
-		        &was, &ignored) == SL_OK)
-			p = place_of(maker, &record, was, turn, partitions);
+		is_bad = maker->lines[i].kind == SL_SCAN_BAD;
+		if (!is_bad && maker->lines[i].kind != SL_SCAN_BLANK) {
+			is_bad = make_record(maker, text, &maker->lines[i],
+			             now_ms, &record, &was, &ignored) < 0;
+			if (!is_bad)
+				p = place_of(maker, &record, was, turn,
+				    partitions);
+		}
 		maker->places[i] = (uint16_t)p;
 		maker->counts[p]++;
+		if (is_bad && maker->options->on_error == APPEND_FAIL)
+			count = i + 1;
 	}
 	for (p = 0; p < partitions; p++) {
 		here = maker->counts[p];
@@ -467,6 +482,7 @@ group_lines(struct event_maker *maker, const char *text, size_t count,
 	}
 	for (i = 0; i < count; i++)
 		maker->order[maker->counts[maker->places[i]]++] = (uint32_t)i;
+	return count;
 }
 
 /* One line of a group: an event, a reject, or blank. */
@@ -498,8 +514,9 @@ make_group(struct event_maker *maker, const char *text, size_t count,
 	if (maker->options->partition >= 0)
 		place = maker->options->partition;
 	if (is_grouped)
-		group_lines(maker, text, count, now_ms, turn, partitions);
-	for (i = 0; i < count && !maker->is_failed; i++) {
+		count =
+		    group_lines(maker, text, count, now_ms, turn, partitions);
+	for (i = 0; i < count && (is_grouped || !maker->is_failed); i++) {
 		at = is_grouped ? maker->order[i] : i;
 		rc = take_line(maker, text, &maker->lines[at], now_ms,
 		    maker->line_count + at,

@@ -19,6 +19,7 @@ struct event_reject {
 	size_t bytes;    /* that stand there */
 	uint64_t length; /* of the line as it came */
 	uint64_t byte;   /* where it is wrong, from 1; 0: all of it */
+	bool is_json;    /* good JSON, but no event */
 	char reason[160];
 };
 

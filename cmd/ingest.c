@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "progress.h"
@@ -23,6 +24,20 @@
 /* A line is at most as long as an event; an envelope's has more to it. */
 #define ENVELOPE_FACTOR 2
 #define ENVELOPE_EXTRA ((size_t)64 << 10)
+
+/* Is a setting said by topic.yaml? What is may only be strengthened. */
+static bool
+topic_says(const struct sl_topic *topic, const char *name)
+{
+	struct sl_setting_row row;
+	size_t i;
+
+	for (i = 0; sl_topic_setting(topic, i, &row); i++) {
+		if (strcmp(row.name, name) == 0)
+			return !row.is_default;
+	}
+	return false;
+}
 
 int
 ingest_init(struct ingest *ingest, const struct append_options *options,
@@ -43,19 +58,16 @@ ingest_init(struct ingest *ingest, const struct append_options *options,
 		.stop = stop,
 		.source = "-",
 		.partitions = settings->partitions };
-	if (options->has_sync && options->sync > ingest->sync)
+	if (options->has_sync &&
+	    (options->sync > ingest->sync || !topic_says(topic, "sync")))
 		ingest->sync = options->sync;
-	/* Nobody asked for less than the default but the option may. */
-	if (options->has_sync && settings->sync == SL_SYNC_EXIT &&
-	    options->sync == SL_SYNC_NONE)
-		ingest->sync = SL_SYNC_NONE;
 	ingest->first_turn = (uint64_t)sl_monotonic_ms() + (uint64_t)getpid();
 	pthread_mutex_init(&ingest->input, NULL);
 	pthread_mutex_init(&ingest->turn_lock, NULL);
 	pthread_cond_init(&ingest->turn_came, NULL);
 	frame_init(&ingest->frame, options->files, options->end, line_max,
 	    stop_fd, stop);
-	rc = reject_init(&ingest->reject, options, writer, err);
+	rc = reject_init(&ingest->reject, options->on_error, err);
 	if (rc == SL_OK && options->receipt) {
 		rc = output_init(&ingest->output, STDOUT_FILENO, err);
 		ingest->queued = calloc(QUEUED_MAX, sizeof(*ingest->queued));
@@ -118,7 +130,7 @@ give_receipts(struct ingest *ingest, bool is_synced, struct sl_error *err)
 		    err);
 	}
 	ingest->queued_count = 0;
-	if (rc == SL_OK && ingest->options->receipt)
+	if (rc == SL_OK && ingest->queued != NULL)
 		rc = output_flush(&ingest->output, err);
 	if (rc == SL_END)
 		rc = cli_error(err, SL_EIO,
@@ -161,33 +173,68 @@ may_retry(struct ingest *ingest, int64_t since_ms, const struct sl_error *err)
 	return true;
 }
 
+/* Write one batch, as long as --wait says; from then on a sync is due. */
 static int
-write_batch(struct ingest *ingest, const struct event_maker *maker,
-    size_t index, struct sl_error *err)
+write_batch(struct ingest *ingest, const struct sl_encoder *encoder,
+    size_t index, struct sl_receipt *receipt, struct sl_error *err)
 {
 	int64_t since_ms = sl_monotonic_ms();
-	struct sl_receipt receipt;
 	int timeout_ms = LOCK_TIMEOUT_MS;
 	int rc;
 
 	if (ingest->options->wait_ms != APPEND_WAIT_NONE)
 		timeout_ms = RETRY_MS;
 	do {
-		rc = sl_writer_write(ingest->writer, maker->encoder, index,
-		    timeout_ms, &receipt, err);
+		rc = sl_writer_write(ingest->writer, encoder, index, timeout_ms,
+		    receipt, err);
 	} while (rc < 0 && may_retry(ingest, since_ms, err));
+	if (rc == SL_OK && ingest->dirty_since_ms == 0 &&
+	    ingest->sync != SL_SYNC_NONE)
+		ingest->dirty_since_ms = since_ms;
+	return rc;
+}
+
+/* A batch of events, and what --receipt and --sync=each ask. */
+static int
+write_event_batch(struct ingest *ingest, const struct event_maker *maker,
+    size_t index, struct sl_error *err)
+{
+	struct sl_receipt receipt;
+	int rc;
+
+	rc = write_batch(ingest, maker->encoder, index, &receipt, err);
 	if (rc < 0)
 		return rc;
 	ingest->events += receipt.count;
-	if (ingest->dirty_since_ms == 0 && ingest->sync != SL_SYNC_NONE)
-		ingest->dirty_since_ms = since_ms;
-	if (ingest->options->receipt)
+	if (ingest->queued != NULL)
 		ingest->queued[ingest->queued_count++] = receipt;
 	if (ingest->sync == SL_SYNC_NONE)
 		return give_receipts(ingest, false, err);
 	if (ingest->sync == SL_SYNC_EACH || ingest->queued_count == QUEUED_MAX)
 		return sync_now(ingest, err);
 	return SL_OK;
+}
+
+/* The lines of a chunk that are no events are told, and kept. */
+static int
+write_rejects(struct ingest *ingest, const struct event_maker *maker,
+    const struct frame_chunk *chunk, size_t *taken, struct sl_error *err)
+{
+	const struct sl_encoder *encoder = ingest->reject.encoder;
+	struct sl_receipt ignored;
+	size_t i;
+	int rc;
+
+	*taken = 0;
+	if (maker->reject_count == 0)
+		return SL_OK;
+	rc = reject_take(&ingest->reject, maker, chunk, ingest->lines + 1,
+	    ingest->events > 0, taken, err);
+	if (encoder == NULL)
+		return rc;
+	for (i = 0; rc == SL_OK && i < sl_encoder_count(encoder); i++)
+		rc = write_batch(ingest, encoder, i, &ignored, err);
+	return rc;
 }
 
 /* How many of the chunk's lines are done when batch `from` could not be. */
@@ -213,14 +260,14 @@ write_events(struct ingest *ingest, const struct event_maker *maker,
 	int rc = SL_OK;
 
 	for (i = 0; rc == SL_OK && i < count; i++)
-		rc = write_batch(ingest, maker, i, err);
+		rc = write_event_batch(ingest, maker, i, err);
 	if (rc < 0) {
 		/* The batch that failed is the one before i. */
 		ingest->lines += lines_before(maker, i - 1);
 		ingest->is_partial = i > 1 && ingest->partitions > 1;
 		return rc;
 	}
-	if (count > 0 && ingest->sync != SL_SYNC_NONE)
+	if (count > 0)
 		sl_writer_begin_sync(ingest->writer);
 	return SL_OK;
 }
@@ -240,8 +287,7 @@ take_chunk(struct ingest *ingest, const struct event_maker *maker,
 	if (rc < 0)
 		return rc;
 	ingest->keyed += maker->keyed_count;
-	rc = reject_take(&ingest->reject, maker, chunk, ingest->lines + 1,
-	    ingest->events > 0, &taken, err);
+	rc = write_rejects(ingest, maker, chunk, &taken, err);
 	if (rc < 0) {
 		ingest->lines += maker->rejects[0].line;
 		ingest->is_partial = true;

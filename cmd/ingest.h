@@ -40,7 +40,7 @@ struct ingest {
 	/* What only the turn's holder touches. */
 	struct reject reject;
 	struct output output;      /* of receipts */
-	struct sl_receipt *queued; /* owned: written, not yet synced */
+	struct sl_receipt *queued; /* owned; NULL: nobody asked for receipts */
 	size_t queued_count;
 	int partitions;         /* read by all, as of the last turn */
 	int64_t dirty_since_ms; /* 0: all is synced */

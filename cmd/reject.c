@@ -13,19 +13,18 @@
 #define HOPELESS_COUNT 100
 /* A rejected line's record is small: its input is cut at 64 KiB. */
 #define RECORD_BYTES_MAX ((size_t)1 << 20)
-#define LOCK_TIMEOUT_MS 10000
 
 int
-reject_init(struct reject *reject, const struct append_options *options,
-    struct sl_writer *writer, struct sl_error *err)
+reject_init(struct reject *reject, enum append_on_error on_error,
+    struct sl_error *err)
 {
 	struct sl_encoder_options encoder = {
 		.batch_bytes = RECORD_BYTES_MAX,
 		.message_bytes_max = RECORD_BYTES_MAX + 4096,
 	};
 
-	*reject = (struct reject){ .options = options, .writer = writer };
-	if (options->on_error != APPEND_DIVERT)
+	*reject = (struct reject){ .encoder = NULL };
+	if (on_error != APPEND_DIVERT)
 		return SL_OK;
 	return sl_encoder_new(&reject->encoder, &encoder, err);
 }
@@ -125,20 +124,6 @@ keep(struct reject *reject, const struct frame_chunk *chunk,
 	return rc;
 }
 
-static int
-write_kept(struct reject *reject, struct sl_error *err)
-{
-	struct sl_receipt ignored;
-	size_t i;
-	int rc;
-
-	rc = sl_encoder_finish(reject->encoder, err);
-	for (i = 0; rc == SL_OK && i < sl_encoder_count(reject->encoder); i++)
-		rc = sl_writer_write(reject->writer, reject->encoder, i,
-		    LOCK_TIMEOUT_MS, &ignored, err);
-	return rc;
-}
-
 /* Does the line look like a piece of pretty-printed JSON? */
 static bool
 is_piece_of_json(const char *text, size_t bytes)
@@ -167,7 +152,8 @@ reject_take(struct reject *reject, const struct event_maker *maker,
 		line = &maker->rejects[*taken];
 		number = first_line + line->line;
 		reject->count++;
-		reject->looks_like_json +=
+		reject->values += line->is_json;
+		reject->pieces +=
 		    is_piece_of_json(chunk->text + line->start, line->bytes);
 		if (reject->count <= TOLD_MAX)
 			tell(chunk, line, number);
@@ -176,15 +162,17 @@ reject_take(struct reject *reject, const struct event_maker *maker,
 		reject->is_hopeless =
 		    !has_good && reject->count >= HOPELESS_COUNT;
 	}
-	if (rc == SL_OK && reject->encoder != NULL && *taken > 0)
-		rc = write_kept(reject, err);
+	if (rc == SL_OK && reject->encoder != NULL)
+		rc = sl_encoder_finish(reject->encoder, err);
 	return rc;
 }
 
 const char *
 reject_advice(const struct reject *reject)
 {
-	if (reject->looks_like_json > reject->count / 4 * 3)
+	if (reject->values > reject->count / 4 * 3)
+		return "this looks like JSON values; --any takes them";
+	if (reject->pieces > reject->count / 4 * 3)
 		return "this looks like JSON over several lines; 'jq -c .' "
 		       "makes lines of it";
 	return "this looks like plain text; --raw takes any lines";

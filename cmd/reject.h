@@ -10,23 +10,22 @@
 #include "event.h"
 
 struct reject {
-	const struct append_options *options; /* borrowed */
-	struct sl_writer *writer;             /* borrowed */
-	struct sl_encoder *encoder;           /* of the rejected log; or NULL */
+	struct sl_encoder *encoder; /* of the rejected log; NULL: not kept */
 	uint64_t count;
-	uint64_t looks_like_json; /* of these: broken over several lines? */
-	bool is_hopeless;         /* so many bad, none good: stop */
+	uint64_t pieces;  /* of these: of JSON over several lines? */
+	uint64_t values;  /* of these: JSON, but no objects */
+	bool is_hopeless; /* so many bad, none good: stop */
 };
 
 SL_MUST_USE int reject_init(struct reject *reject,
-    const struct append_options *options, struct sl_writer *writer,
-    struct sl_error *err);
+    enum append_on_error on_error, struct sl_error *err);
 void reject_release(struct reject *reject);
 
 /*
- * Take the rejects of a chunk, whose first line is number `first_line` of its
- * source. `has_good`: some line was an event. A line that can't be kept is a
- * failure; *taken says how many were. Stops at one that makes it hopeless.
+ * Tell the rejects of a chunk, whose first line is number `first_line` of its
+ * source, and leave in reject->encoder what is to be written. `has_good`: some
+ * line was an event. Stops at one that makes it hopeless; *taken says how many
+ * it were.
  */
 SL_MUST_USE int reject_take(struct reject *reject,
     const struct event_maker *maker, const struct frame_chunk *chunk,

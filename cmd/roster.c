@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- Opening ---- */
@@ -410,16 +411,23 @@ roster_look(struct roster *roster, struct sl_error *err)
 	return rc;
 }
 
-void
-roster_lose(struct roster *roster, const struct sl_topic *topic,
-    const char *why)
+bool
+roster_lose(struct roster *roster, const struct sl_topic *topic)
 {
+	char why[SL_ERROR_TEXT_SIZE];
+	struct roster_topic *entry;
 	size_t i;
 
-	for (i = 0; i < roster->topic_count; i++)
-		if (roster->topics[i].topic == topic &&
-		    !roster->topics[i].is_leaving)
-			begin_leaving(roster, &roster->topics[i], why);
+	for (i = 0; i < roster->topic_count; i++) {
+		entry = &roster->topics[i];
+		if (entry->topic != topic || entry->is_leaving)
+			continue;
+		snprintf(why, sizeof(why), "topic '%s': it was deleted",
+		    sl_topic_name(topic));
+		begin_leaving(roster, entry, why);
+		return true;
+	}
+	return false;
 }
 
 void

@@ -75,9 +75,8 @@ SL_MUST_USE int roster_look(struct roster *roster, struct sl_error *err);
 /* Let go of those that leave; due when what is left of them was read. */
 void roster_drop_leaving(struct roster *roster);
 
-/* Reading found that a topic was deleted: it begins to leave. */
-void roster_lose(struct roster *roster, const struct sl_topic *topic,
-    const char *why);
+/* Reading found a topic deleted: it begins to leave. False: it does already. */
+bool roster_lose(struct roster *roster, const struct sl_topic *topic);
 
 /* Is anything waited for that only a look at names can find? */
 bool roster_awaits_names(const struct roster *roster);

@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -99,7 +100,12 @@ open_topic(const struct append_options *options, struct sl_topic **topic,
 		return rc;
 	settings = sl_topic_settings(*topic);
 	if (options->partitions > 0 &&
-	    options->partitions != settings->partitions)
+	    options->partitions < settings->partitions)
+		return cli_error(err, SL_EUSAGE,
+		    "topic '%s' has %d partitions, not %d; they can only grow",
+		    sl_topic_name(*topic), settings->partitions,
+		    options->partitions);
+	if (options->partitions > settings->partitions)
 		return cli_error(err, SL_EUSAGE,
 		    "topic '%s' has %d partition%s, not %d; 'streamlog-topic "
 		    "alter --partitions %d %s' changes that",
@@ -114,26 +120,80 @@ open_topic(const struct append_options *options, struct sl_topic **topic,
 	return SL_OK;
 }
 
-/* How to go on, where a file or stdin was not read to its end. */
+/* A word as a shell reads it. */
+static void
+put_word(FILE *to, const char *word)
+{
+	if (word[0] != '\0' &&
+	    strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                 "0123456789-_./=:,@%+") == strlen(word)) {
+		fprintf(to, " %s", word);
+		return;
+	}
+	fputs(" '", to);
+	for (; *word != '\0'; word++)
+		fputs(*word == '\'' ? "'\\''" : (char[2]){ *word, '\0' }, to);
+	fputc('\'', to);
+}
+
+/* The files that were not begun: all behind the one in hand. */
+static char *const *
+files_left(const struct ingest *ingest)
+{
+	char *const *file = ingest->options->files;
+
+	while (*file != NULL && *file != ingest->source)
+		file++;
+	return *file == NULL ? file : file + 1;
+}
+
+/* The line that goes on where this run ended, as its caller gave it. */
+static void
+put_command(FILE *to, const struct ingest *ingest)
+{
+	const struct append_options *options = ingest->options;
+	char *const *left = files_left(ingest);
+	char *const *word;
+	char *const *file;
+
+	fprintf(to, "; go on with: tail %s-n +%" PRIu64,
+	    options->end == '\0' ? "-z " : "", ingest->lines + 1);
+	put_word(to, ingest->source);
+	fputs(" | streamlog-append", to);
+	for (word = options->words + 1; *word != NULL; word++) {
+		for (file = options->files; *file != NULL; file++) {
+			if (*file == *word)
+				break;
+		}
+		if (*file == NULL)
+			put_word(to, *word);
+	}
+	if (*left != NULL)
+		fputs(" -", to);
+	for (; *left != NULL; left++)
+		put_word(to, *left);
+}
+
+/* How far it came, and how to go on. */
 static void
 tell_rest(const struct ingest *ingest, const char *text)
 {
-	const struct append_options *options = ingest->options;
 	char done[NUMBER_TEXT_SIZE];
+	char *command = NULL;
+	size_t bytes;
+	FILE *to;
 
 	number_format(ingest->lines, done);
-	if (strcmp(ingest->source, "-") == 0)
-		cli_message("%s; %s line%s %s done%s", text, done,
-		    ingest->lines == 1 ? "" : "s",
-		    ingest->lines == 1 ? "is" : "are",
-		    ingest->is_partial ? ", and some behind them" : "");
-	else
-		cli_message("%s; %s line%s %s done%s; go on with: tail -n "
-		            "+%" PRIu64 " %s | streamlog-append %s",
-		    text, done, ingest->lines == 1 ? "" : "s",
-		    ingest->lines == 1 ? "is" : "are",
-		    ingest->is_partial ? ", and some behind them" : "",
-		    ingest->lines + 1, ingest->source, options->topic);
+	to = open_memstream(&command, &bytes);
+	if (to != NULL && strcmp(ingest->source, "-") != 0)
+		put_command(to, ingest);
+	if (to != NULL)
+		fclose(to);
+	cli_message("%s; %s line%s %s done%s%s", text, done,
+	    ingest->lines == 1 ? "" : "s", ingest->lines == 1 ? "is" : "are",
+	    ingest->is_partial ? ", and some behind them" : "",
+	    command == NULL ? "" : command);
+	free(command);
 }
 
 /* What became of the lines, where some were rejected. */
@@ -163,7 +223,7 @@ static int
 conclude(const struct ingest *ingest, int rc, const struct sl_error *err)
 {
 	const struct append_options *options = ingest->options;
-	char text[SL_ERROR_TEXT_SIZE];
+	char text[SL_ERROR_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
 	int status = CLI_EXIT_OK;
 
 	progress_end();
@@ -184,6 +244,11 @@ conclude(const struct ingest *ingest, int rc, const struct sl_error *err)
 	if (options->key_field != NULL && ingest->events > 0 &&
 	    ingest->keyed == 0)
 		cli_notice("no event had a key at '%s'", options->key_field);
+	number_format(ingest->events, events);
+	cli_detail("topic '%s': %s event%s appended%s",
+	    sl_topic_name(ingest->topic), events,
+	    ingest->events == 1 ? "" : "s",
+	    ingest->sync == SL_SYNC_NONE ? ", not synced" : ", on disk");
 	return status;
 }
 

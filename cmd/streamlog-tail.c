@@ -98,14 +98,17 @@ flush(struct tail *tail)
 	end_output(tail, output_flush(&tail->printer.output, &err), &err);
 }
 
-/* Reading said something else than a record; what is good goes out first. */
-static void
+/*
+ * Reading said something else than a record; what is good goes out first.
+ * Returns whether to read on.
+ */
+static bool
 take_trouble(struct tail *tail, int rc, const struct sl_source *source,
     const struct sl_error *err)
 {
 	flush(tail);
 	if (tail->is_over)
-		return;
+		return false;
 	switch (rc) {
 	case SL_EGONE:
 		raise_status(tail, cli_fail(err));
@@ -115,14 +118,15 @@ take_trouble(struct tail *tail, int rc, const struct sl_source *source,
 		tail->is_over = !tail->options.reader.skip_damage;
 		break;
 	case SL_ENOTFOUND:
-		if (tail->is_following && source->topic != NULL)
-			roster_lose(&tail->roster, source->topic, err->text);
-		else
-			fail(tail, err);
+		/* The rest of it is read; said again, there is no more. */
+		if (tail->is_following)
+			return roster_lose(&tail->roster, source->topic);
+		fail(tail, err);
 		break;
 	default:
 		fail(tail, err);
 	}
+	return !tail->is_over;
 }
 
 /* ---- Reading ---- */
@@ -168,7 +172,8 @@ read_on(struct tail *tail)
 		if (rc == SL_END)
 			return true;
 		if (rc != SL_OK) {
-			take_trouble(tail, rc, &source, &err);
+			if (!take_trouble(tail, rc, &source, &err))
+				return true;
 			continue;
 		}
 		print_event(tail, &record, &source);

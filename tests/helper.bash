@@ -39,22 +39,19 @@ t()
 # events FROM TO: {"n":FROM} to {"n":TO}, a line each.
 events()
 {
-	local n
-
-	for ((n = $1; n <= $2; n++)); do
-		echo "{\"n\":$n}"
-	done
+	seq -f '{"n":%.0f}' "$1" "$2"
 }
 
 # follow FD COMMAND...: run it in the background, its stdout to be read from FD
-# and its stderr in $BATS_TEST_TMPDIR/stderr. Sets $follower.
+# and its stderr in $BATS_TEST_TMPDIR/stderr. Sets $follower. (bats has 3 and 4;
+# 6 is a test's own, and no business of the follower's.)
 follow()
 {
 	local fd=$1 fifo=$BATS_TEST_TMPDIR/fifo.$1
 
 	shift
 	mkfifo "$fifo"
-	"$@" >"$fifo" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&- &
+	"$@" >"$fifo" 2>"$BATS_TEST_TMPDIR/stderr" 3>&- 4>&- 6>&- &
 	follower=$!
 	eval "exec $fd<\"\$fifo\""
 }

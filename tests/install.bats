@@ -17,7 +17,8 @@ setup()
 # this make was given come by MAKEFLAGS, so that nothing is compiled anew.
 quiet_make()
 {
-	make --no-print-directory -s ${SAN:+SAN=1} "$@" >/dev/null
+	make --no-print-directory -s ${SAN:+SAN=1} \
+		BUILD="${BUILD#"$PWD/"}" "$@" >/dev/null
 }
 
 # build_example NAME FLAG...: the example against the installed library.

@@ -141,9 +141,7 @@ record()
 @test "tail -n finds rare matches far back" {
 	{
 		echo '{"key":"rare","payload":{"n":1}}'
-		for ((n = 0; n < 20000; n++)); do
-			echo '{"key":"often","payload":{"n":2}}'
-		done
+		seq -f '{"key":"often","payload":{"n":%.0f}}' 20000
 	} | streamlog-append -J orders
 	t streamlog-tail -n 5 --key rare orders
 	expect 0 '{"n":1}' ""

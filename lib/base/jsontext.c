@@ -326,18 +326,18 @@ const char *
 sl_json_find(const char *text, size_t bytes, const char *pointer,
     size_t *value_bytes)
 {
-	struct step step;
+	struct step step = { pointer, strchr(pointer, '\0'), true };
 
-	if (*pointer != '/') {
-		step = (struct step){ pointer, strchr(pointer, '\0'), true };
-		return step_down(&step, text, bytes, value_bytes);
-	}
 	*value_bytes = bytes;
+	if (*pointer != '/')
+		text = step_down(&step, text, bytes, value_bytes);
 	while (text != NULL && *pointer == '/') {
 		step.bare = false;
 		step.at = pointer + 1;
 		step.end = pointer = strchrnul(step.at, '/');
 		text = step_down(&step, text, *value_bytes, value_bytes);
 	}
+	if (text == NULL)
+		*value_bytes = 0;
 	return text;
 }

@@ -30,7 +30,6 @@ plain_lines(const struct sl_scan *scan, const char *text, size_t bytes,
 
 const struct sl_scan_way sl_scan_ways[] = {
 #if defined(__x86_64__)
-	{ "avx512", sl_scan_avx512_supported, sl_scan_avx512_lines },
 	{ "avx2", sl_scan_avx2_supported, sl_scan_avx2_lines },
 #endif
 	{ "plain", plain_supported, plain_lines },
@@ -73,7 +72,7 @@ pointer_split(struct sl_scan *scan)
 }
 
 /*
- * What the ways by bits compare. A name with bytes that JSON escapes is never
+ * What the way by bits compares. A name with bytes that JSON escapes is never
  * met as it is, but `a":"` looks like a name and its value: where it begins, a
  * byte is expected then that no string holds.
  */
@@ -82,13 +81,10 @@ quoted_prepare(struct sl_scan *scan)
 {
 	size_t bytes = scan->quoted_bytes, close = bytes - 1, i;
 
-	memset(&scan->mask, 0xff, bytes < 8 ? bytes : 8);
-	scan->last_at = bytes < 8 ? 0 : bytes < 56 ? bytes - 8 : 48;
+	memset(&scan->first_mask, 0xff, bytes < 8 ? bytes : 8);
 	memcpy(&scan->first, scan->quoted, 8);
-	memcpy(&scan->last, scan->quoted + scan->last_at, 8);
 	scan->close_shift = close < 64 ? (unsigned)close : 63;
-	scan->close_beyond =
-	    close < 64 ? ~(UINT64_MAX >> close) : UINT64_MAX;
+	scan->close_beyond = close < 64 ? ~(UINT64_MAX >> close) : UINT64_MAX;
 	for (i = 1; i < close; i++)
 		if (scan->quoted[i] == '"' || scan->quoted[i] == '\\')
 			scan->quoted[1] = '\n';
@@ -133,12 +129,6 @@ sl_scan_free(struct sl_scan *scan)
 	free(scan->pointer);
 	free(scan->quoted);
 	free(scan);
-}
-
-void
-sl_scan_take_way(struct sl_scan *scan, const struct sl_scan_way *way)
-{
-	scan->way = way;
 }
 
 size_t

@@ -1,10 +1,10 @@
 /*
  * scan.h: what the parts of the JSON scanner share. Floor: base.
  *
- * Three ways to scan a text give the same lines: by bits in AVX-512 or AVX2
- * (scan_bits.h), and line by line with the exact check of scan_explain.c, which
- * runs everywhere. The ways by bits never take a bad line; where they are in
- * doubt (a bad line, nesting beyond 64, ...) they ask that check, so that it
+ * Two ways to scan a text give the same lines: by bits (scan_bits.h) where the
+ * machine has AVX2, and line by line with the exact check of scan_explain.c,
+ * which runs everywhere. The way by bits never takes a bad line; where it is in
+ * doubt (a bad line, nesting beyond 64, ...) it asks that check, so that this
  * alone decides what is bad.
  */
 #ifndef SL_SCAN_H
@@ -25,7 +25,7 @@ extern const struct sl_scan_way sl_scan_ways[];
 
 struct sl_scan {
 	const struct sl_scan_way *way;
-	char *pointer; /* as given; NULL: no key is looked for */
+	char *pointer;      /* as given; NULL: no key is looked for */
 	const char *deeper; /* its part below the top level; NULL: none */
 	/*
 	 * The name of the top-level member that the pointer begins with, in
@@ -33,19 +33,11 @@ struct sl_scan {
 	 */
 	char *quoted;
 	size_t quoted_bytes;
-	/*
-	 * To compare it by words, as they are read: its first bytes, and the
-	 * last of its first 56, of which the mask takes what is part of it.
-	 */
-	uint64_t first, last, mask;
-	size_t last_at;
+	uint64_t first, first_mask; /* its first 8 bytes at most, as read */
 	/* The closing quote's distance, and the bits too near a block's end. */
 	unsigned close_shift;
 	uint64_t close_beyond;
 };
-
-/* Take another way than the machine's best: for tests. */
-void sl_scan_take_way(struct sl_scan *scan, const struct sl_scan_way *way);
 
 /*
  * Check the line that begins at `start` by the exact check and find its key,
@@ -76,9 +68,6 @@ bool sl_scan_escape_good(const char *at, const char *end);
 #if defined(__x86_64__)
 bool sl_scan_avx2_supported(void);
 size_t sl_scan_avx2_lines(const struct sl_scan *scan, const char *text,
-    size_t bytes, struct sl_scan_line *lines, size_t lines_max, size_t *used);
-bool sl_scan_avx512_supported(void);
-size_t sl_scan_avx512_lines(const struct sl_scan *scan, const char *text,
     size_t bytes, struct sl_scan_line *lines, size_t lines_max, size_t *used);
 #endif
 

@@ -1,13 +1,10 @@
 /* append.c: one batch to the end of a partition, and to disk; see log.h. */
 #include "batch.h"
 #include "error.h"
-#include "lock.h"
 #include "log.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 
 /* How long a verdict waits for the append lock. */
 #define POST_TIMEOUT_MS 1000
@@ -134,78 +131,16 @@ sl_log_append(struct sl_log *log, uint8_t *batch, size_t bytes, uint32_t count,
 	return rc;
 }
 
-/* The verdict, where all writers look, in bytes a full disk still takes. */
-static void
-post_suspect(const struct sl_log *log)
-{
-	struct sl_lockfile board;
-	struct sl_error ignored;
-	int rc;
-
-	if (sl_lock_take(log->lock, SL_LOCK_APPEND, true, POST_TIMEOUT_MS,
-	        &ignored) < 0)
-		return;
-	rc = sl_lockfile_read(log->lock, &board, &ignored);
-	if (rc == SL_OK &&
-	    (!board.is_suspect || board.suspect_base != log->base ||
-	        board.suspect_position > log->doubt_position)) {
-		board.change++;
-		board.is_suspect = true;
-		board.suspect_base = log->base;
-		board.suspect_position = log->doubt_position;
-		board.suspect_offset = log->doubt_offset;
-		rc = sl_lockfile_write(log->lock, &board, &ignored);
-		if (rc == SL_OK)
-			rc = sl_fs_sync(log->lock, &ignored);
-	}
-	sl_lock_drop(log->lock, SL_LOCK_APPEND);
-}
-
-/* The same for people, in a file beside the segment, best effort. */
-static void
-write_suspect_file(const struct sl_log *log)
-{
-	char name[SL_SEGMENT_NAME_SIZE], text[128];
-	struct sl_error ignored;
-	int fd = -1;
-	size_t done;
-	int n, rc;
-
-	n = snprintf(text, sizeof(text),
-	    "a sync failed: from byte %" PRIu64 ", offset %" PRIu64
-	    " on, the disk may not hold what was written\n",
-	    log->doubt_position, log->doubt_offset);
-	sl_segment_name(name, log->base, ".suspect");
-	rc = sl_fs_create(&fd, log->dir, name, &log->like, SL_FS_READABLE,
-	    &ignored);
-	if (rc == SL_OK)
-		rc = sl_fs_write_at(fd, text, (size_t)n, 0, &done, &ignored);
-	sl_fs_close(&fd);
-}
-
 int
 sl_log_sync(struct sl_log *log, struct sl_error *err)
 {
 	int rc;
 
-	if (!log->is_dirty)
+	/* No segment in hand: all that was written here was synced before. */
+	if (!log->is_dirty || log->fd < 0)
 		return SL_OK;
-	rc = sl_fs_sync(log->fd, err);
-	if (rc < 0) {
-		char name[SL_SEGMENT_NAME_SIZE];
-
-		/* Final: the kernel has marked the pages clean (RULE 10). */
-		log->has_failed = true;
-		post_suspect(log);
-		write_suspect_file(log);
-		sl_segment_name(name, log->base, ".log");
-		sl_error_wrap(err, "'%s': from offset %" PRIu64 " on in doubt",
-		    name, log->doubt_offset);
-		err->code = SL_EIO;
-		return SL_EIO;
-	}
-	log->is_dirty = false;
-	log->doubt_position = log->size;
-	log->doubt_offset = log->next;
-	return SL_OK;
+	rc = sl_log_sync_segment(log, err);
+	if (rc < 0)
+		sl_log_post_suspect(log, POST_TIMEOUT_MS);
+	return rc;
 }

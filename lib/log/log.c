@@ -224,14 +224,14 @@ finish_segment(struct sl_log *log, struct sl_error *err)
 	int rc;
 
 	rc = sl_index_finish(&log->index, log->max_ms, log->max_offset, err);
-	if (rc == SL_OK)
-		rc = sl_fs_sync(log->fd, err);
 	if (rc < 0) {
-		sl_segment_name(name, log->base, ".log");
-		return sl_error_wrap(err, "'%s'", name);
+		sl_segment_name(name, log->base, "");
+		return sl_error_wrap(err, "indexes of '%s'", name);
 	}
-	log->is_dirty = false;
-	return SL_OK;
+	rc = sl_log_sync_segment(log, err);
+	if (rc < 0)
+		sl_log_post_suspect(log, 0);
+	return rc;
 }
 
 int

@@ -85,6 +85,16 @@ void sl_log_forget(struct sl_log *log);
  */
 SL_MUST_USE int sl_log_roll(struct sl_log *log, struct sl_error *err);
 
+/* ---- suspect.c ---- */
+
+/*
+ * fdatasync of the active segment. SL_EIO is final: the handle writes no more,
+ * and sl_log_post_suspect() is due, which takes the append lock (taken again it
+ * stays one) and lets go of it.
+ */
+SL_MUST_USE int sl_log_sync_segment(struct sl_log *log, struct sl_error *err);
+void sl_log_post_suspect(const struct sl_log *log, int timeout_ms);
+
 /* ---- recover.c ---- */
 
 /* Open the active segment by name, walk to its end, repair its tail (RULE 4).

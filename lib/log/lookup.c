@@ -55,22 +55,24 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
+	uint64_t due;
 	int rc;
 
 	*next = scan->base;
 	rc = sl_index_find(scan->dir, scan->base, scan->fd,
 	    scan->base + SL_SEGMENT_OFFSETS_LIMIT, &scan->position, err);
+	due = scan->position == 0 ? scan->base : SL_OFFSET_NONE;
 	while (rc == SL_OK) {
-		rc = sl_segment_look(scan->fd, &window, scan->position, &head,
-		    &batch, &found, err);
+		rc = sl_segment_judge(scan->fd, &window, scan->position, due,
+		    &head, &batch, &found, err);
 		if (rc < 0 || found == SL_FOUND_END || found == SL_FOUND_TORN)
 			break;
 		if (found == SL_FOUND_DAMAGE) {
-			rc = sl_segment_pass(scan->fd, scan->position, &head,
-			    next, err);
+			rc = sl_segment_pass(scan->fd, scan->position, next,
+			    err);
 			break;
 		}
-		*next = head.base + head.last_offset_delta + 1;
+		*next = due = head.base + head.last_offset_delta + 1;
 		if (head.max_timestamp_ms > *largest_ms)
 			*largest_ms = head.max_timestamp_ms;
 		scan->position += head.bytes;
@@ -90,6 +92,10 @@ range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
 	rc = scan_open(&scan, dir, segments->bases[segments->count - 1], err);
 	if (rc == SL_OK)
 		rc = find_end(&scan, &range->next, largest_ms, err);
+	if (rc == SL_ECORRUPT) { /* no file: who reads up to it is told */
+		range->next = scan.base + 1;
+		rc = SL_OK;
+	}
 	sl_fs_close(&scan.fd);
 	return rc;
 }

@@ -100,15 +100,37 @@ enter_segment(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 	cursor->base = cursor->segments.bases[at];
 	cursor->position = cursor->synced_to = 0;
 	cursor->window.size = 0;
-	cursor->is_passing = false;
 	sl_segment_name(name, cursor->base, ".log");
 	rc = sl_fs_open_read(&cursor->fd, cursor->dir, name, err);
+	cursor->is_passing = rc == SL_ECORRUPT && cursor->skips_damage;
 	if (rc == SL_OK && cursor->expected > cursor->base)
 		rc = sl_index_find(cursor->dir, cursor->base, cursor->fd,
 		    cursor->expected, &cursor->position, err);
+	/* The index was believed because the batch there confirmed it. */
+	cursor->due = cursor->position == 0 ? cursor->base : SL_OFFSET_NONE;
 	if (rc == SL_OK && is_first)
 		rc = learn_largest(cursor, at, err);
 	return rc;
+}
+
+/*
+ * Enter the segment at `at`. One that is no file is told once and passed over;
+ * SL_END: nothing follows it yet.
+ */
+static int
+enter_found(struct sl_cursor *cursor, size_t at, struct sl_error *err)
+{
+	bool was_told = cursor->is_passing &&
+	                cursor->base == cursor->segments.bases[at];
+	int rc;
+
+	rc = enter_segment(cursor, at, err);
+	if (rc != SL_ECORRUPT || !was_told)
+		return rc;
+	if (at + 1 == cursor->segments.count)
+		return SL_END;
+	cursor->expected = cursor->segments.bases[at + 1];
+	return SL_OK;
 }
 
 /*
@@ -131,8 +153,8 @@ find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 			    "no segment is there: it was damaged from outside");
 		at = sl_segments_find(&cursor->segments, cursor->expected);
 		if (at >= 0) {
-			rc = enter_segment(cursor, (size_t)at, err);
-			if (rc == SL_OK || err->sys != ENOENT)
+			rc = enter_found(cursor, (size_t)at, err);
+			if (rc >= 0 || err->sys != ENOENT)
 				return rc;
 		} else if (is_sure) {
 			*from = cursor->expected;
@@ -178,23 +200,34 @@ move_on(struct sl_cursor *cursor, long next, bool was_told, uint64_t *from,
 		cursor->must_list = true;
 		return SL_OK;
 	}
-	if (rc < 0 || base <= cursor->expected)
+	if ((rc < 0 && rc != SL_ECORRUPT) || base <= cursor->expected)
 		return rc;
 	*from = cursor->expected;
 	cursor->expected = base;
-	if (was_told)
-		return SL_OK;
+	if (was_told || rc < 0)
+		return rc;
 	return sl_error_set(err, SL_EGONE,
 	    "offsets %" PRIu64 " to %" PRIu64 " are not there (%" PRIu64
 	    " events); going on at %" PRIu64,
 	    *from, base - 1, base - *from, base);
 }
 
+/*
+ * Damage at cursor->position. What lies before the offset asked for is passed
+ * over without a word, if a valid batch behind it is not past that offset.
+ */
 static int
 damage(struct sl_cursor *cursor, struct sl_error *err)
 {
 	char name[SL_SEGMENT_NAME_SIZE];
+	struct sl_error ignored;
 
+	if (cursor->due < cursor->expected &&
+	    sl_segment_search(cursor->fd, cursor->position + 1, cursor->due,
+	        cursor->expected, &cursor->position, &ignored) == SL_OK) {
+		cursor->due = SL_OFFSET_NONE;
+		return SL_OK;
+	}
 	sl_segment_name(name, cursor->base, ".log");
 	sl_error_wrap(err, "'%s': byte %" PRIu64, name, cursor->position);
 	err->code = SL_ECORRUPT;
@@ -217,7 +250,7 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	    cursor->expected, cursor->expected + SL_SEGMENT_JUMP_MAX, &at, err);
 	if (rc == SL_OK) {
 		cursor->position = at;
-		cursor->expected = SL_OFFSET_NONE; /* the batch there tells */
+		cursor->expected = cursor->due = SL_OFFSET_NONE;
 		cursor->is_passing = false;
 		return SL_OK;
 	}
@@ -239,7 +272,7 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
 
 	if (cursor->expected == SL_OFFSET_NONE)
 		cursor->expected = head->base;
-	if (head->base > cursor->expected || head->base < cursor->base) {
+	if (head->base > cursor->expected) {
 		sl_error_set(err, SL_ECORRUPT,
 		    "a batch begins at offset %" PRIu64 ", expected %" PRIu64,
 		    head->base, cursor->expected);
@@ -254,6 +287,7 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
 		cursor->batch_next = last + 1;
 	}
 	cursor->position += head->bytes;
+	cursor->due = last + 1;
 	return SL_OK;
 }
 
@@ -339,8 +373,8 @@ next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 			rc = pass_damage(cursor, from, err);
 			continue;
 		}
-		rc = sl_segment_look(cursor->fd, &cursor->window,
-		    cursor->position, &head, &batch, &found, err);
+		rc = sl_segment_judge(cursor->fd, &cursor->window,
+		    cursor->position, cursor->due, &head, &batch, &found, err);
 		if (rc < 0)
 			break;
 		if (found == SL_FOUND_DAMAGE) {
@@ -379,8 +413,10 @@ sl_cursor_next(struct sl_cursor *cursor, struct sl_record *record,
 			}
 		}
 		cursor->is_walking = false;
-		if (rc != SL_END) /* not all of it was handed out: come back */
+		if (rc != SL_END) { /* not all was handed out: come back */
 			cursor->position = cursor->batch_position;
+			cursor->due = SL_OFFSET_NONE;
+		}
 		if (rc == SL_OK)
 			return SL_END;
 		if (rc < 0)

@@ -24,6 +24,8 @@ struct sl_cursor {
 	int fd; /* the segment in hand; owned; -1: to be found */
 	uint64_t base;
 	uint64_t position; /* of its next batch */
+	uint64_t due;      /* the offset that begins with; SL_OFFSET_NONE: it
+	                      tells */
 	uint64_t synced_to;
 	bool is_passing; /* damage was reported: look for what follows it */
 	struct sl_window window;

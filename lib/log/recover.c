@@ -108,24 +108,17 @@ repair_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
-	uint64_t at;
 	int rc;
 
-	rc = sl_segment_look(log->fd, &window, log->size, &head, &batch, &found,
-	    err);
+	rc = sl_segment_judge(log->fd, &window, log->size, log->next, &head,
+	    &batch, &found, err);
 	sl_window_release(&window);
 	if (rc < 0 || found == SL_FOUND_END)
 		return rc;
-	if (found == SL_FOUND_TORN) {
-		rc = sl_segment_search(log->fd, log->size + 1, log->next,
-		    log->next + SL_SEGMENT_JUMP_MAX, &at, err);
-		if (rc == SL_END)
-			return cut_tail(log, size, err);
-		if (rc < 0)
-			return rc;
-	}
+	if (found == SL_FOUND_TORN)
+		return cut_tail(log, size, err);
 	/* Damage: the segment takes no more, and the writer rolls past it. */
-	rc = sl_segment_pass(log->fd, log->size, &head, &log->next, err);
+	rc = sl_segment_pass(log->fd, log->size, &log->next, err);
 	log->is_sealed = true;
 	log->size = size;
 	return rc;
@@ -262,11 +255,11 @@ sl_log_recover(struct sl_log *log, struct sl_error *err)
 
 	/* Who rolled has synced it; this descriptor hears of its own errors. */
 	if (log->fd >= 0 && log->is_dirty) {
-		rc = sl_fs_sync(log->fd, err);
-		log->has_failed = rc < 0;
-		if (rc < 0)
+		rc = sl_log_sync_segment(log, err);
+		if (rc < 0) {
+			sl_log_post_suspect(log, 0);
 			return rc;
-		log->is_dirty = false;
+		}
 	}
 	sl_log_forget(log);
 	rc = sl_lockfile_read(log->lock, &text, err);

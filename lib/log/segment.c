@@ -13,6 +13,8 @@
 /* How far damage is searched for what stands behind it. */
 #define SEARCH_BYTES_MAX (64u << 20)
 #define NAME_DIGITS 20
+/* An uncompressed record: six varints and its attributes. */
+#define RECORD_BYTES_MIN 7
 
 void
 sl_segment_name(char name[SL_SEGMENT_NAME_SIZE], uint64_t base,
@@ -218,6 +220,40 @@ sl_segment_look(int fd, struct sl_window *window, uint64_t position,
 }
 
 int
+sl_segment_judge(int fd, struct sl_window *window, uint64_t position,
+    uint64_t expected, struct sl_batch_head *head, const uint8_t **batch,
+    enum sl_found *found, struct sl_error *err)
+{
+	uint64_t lowest = expected == SL_OFFSET_NONE ? 0 : expected;
+	uint64_t highest = lowest + SL_SEGMENT_JUMP_MAX;
+	uint64_t at;
+	int rc;
+
+	rc = sl_segment_look(fd, window, position, head, batch, found, err);
+	if (rc < 0)
+		return rc;
+	if (*found == SL_FOUND_BATCH && expected != SL_OFFSET_NONE &&
+	    head->base != expected) {
+		*found = SL_FOUND_DAMAGE;
+		sl_error_set(err, SL_ECORRUPT,
+		    "a batch begins at offset %" PRIu64 ", expected %" PRIu64,
+		    head->base, expected);
+	}
+	if (*found != SL_FOUND_TORN)
+		return SL_OK;
+	if (expected == SL_OFFSET_NONE)
+		highest = INT64_MAX;
+	rc = sl_segment_search(fd, position + 1, lowest, highest, &at, err);
+	if (rc != SL_OK)
+		return rc < 0 ? rc : SL_OK;
+	*found = SL_FOUND_DAMAGE;
+	sl_error_set(err, SL_ECORRUPT,
+	    "a length of %" PRIu32 " bytes where %" PRIu64 " are", head->bytes,
+	    at - position);
+	return SL_OK;
+}
+
+int
 sl_segment_peek(int fd, uint64_t position, uint64_t size,
     struct sl_batch_head *head, enum sl_found *found, struct sl_error *err)
 {
@@ -299,33 +335,62 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 	return rc;
 }
 
+/* How many records may have been in damage at a file's end? */
+static int
+guess_count(int fd, uint64_t position, const struct sl_batch_head *head,
+    uint64_t *count, struct sl_error *err)
+{
+	uint64_t size, room;
+	int rc;
+
+	rc = sl_fs_size(fd, &size, err);
+	if (rc < 0)
+		return rc;
+	room = size > position ? (size - position) / RECORD_BYTES_MIN : 0;
+	if (room > SL_SEGMENT_JUMP_MAX)
+		room = SL_SEGMENT_JUMP_MAX;
+	if (sl_batch_is_dense(head) && head->count <= SL_SEGMENT_JUMP_MAX &&
+	    (head->count <= room ||
+	        (head->attributes & SL_BATCH_CODEC_MASK) != 0))
+		*count = head->count;
+	else
+		*count = room > 0 ? room : 1;
+	return SL_OK;
+}
+
 int
-sl_segment_pass(int fd, uint64_t position, const struct sl_batch_head *damaged,
-    uint64_t *next, struct sl_error *err)
+sl_segment_pass(int fd, uint64_t position, uint64_t *next, struct sl_error *err)
 {
 	struct sl_window window = SL_WINDOW_EMPTY;
+	uint64_t expected = *next, count;
 	struct sl_batch_head head;
+	struct sl_error ignored;
 	const uint8_t *batch;
 	enum sl_found found;
-	uint64_t at = position + 1;
-	int rc = SL_OK;
+	int rc;
 
-	if (sl_batch_is_dense(damaged) && damaged->count <= SL_SEGMENT_JUMP_MAX)
-		*next += damaged->count;
-	else
-		*next += 1;
-	while (rc == SL_OK) {
-		rc = sl_segment_search(fd, at, *next,
-		    *next + SL_SEGMENT_JUMP_MAX, &at, err);
-		if (rc != SL_OK)
+	for (;;) {
+		rc = sl_segment_judge(fd, &window, position, expected, &head,
+		    &batch, &found, &ignored);
+		if (rc < 0 || found == SL_FOUND_END)
 			break;
-		rc = sl_segment_look(fd, &window, at, &head, &batch, &found,
-		    err);
-		if (rc == SL_OK && found == SL_FOUND_BATCH) {
+		if (found == SL_FOUND_BATCH) {
 			*next = head.base + head.last_offset_delta + 1;
-			at += head.bytes;
+			expected = *next;
+			position += head.bytes;
+			continue;
 		}
+		expected = SL_OFFSET_NONE; /* what stands behind tells */
+		rc = sl_segment_search(fd, position + 1, *next,
+		    *next + SL_SEGMENT_JUMP_MAX, &position, err);
+		if (rc == SL_OK)
+			continue;
+		if (rc == SL_END)
+			rc = guess_count(fd, position, &head, &count, err);
+		if (rc == SL_OK)
+			*next += count;
+		break;
 	}
 	sl_window_release(&window);
-	return rc < 0 ? rc : SL_OK;
+	return rc;
 }

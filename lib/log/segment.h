@@ -69,6 +69,15 @@ SL_MUST_USE int sl_segment_look(int fd, struct sl_window *window,
     uint64_t position, struct sl_batch_head *head, const uint8_t **batch,
     enum sl_found *found, struct sl_error *err);
 
+/*
+ * The same, judged as the batch whose first offset is `expected`
+ * (SL_OFFSET_NONE: any): one that begins elsewhere, and one that looks torn but
+ * has a valid one behind it, are SL_FOUND_DAMAGE, too.
+ */
+SL_MUST_USE int sl_segment_judge(int fd, struct sl_window *window,
+    uint64_t position, uint64_t expected, struct sl_batch_head *head,
+    const uint8_t **batch, enum sl_found *found, struct sl_error *err);
+
 /* The head alone, no CRC: for stepping over what live writers wrote. */
 SL_MUST_USE int sl_segment_peek(int fd, uint64_t position, uint64_t size,
     struct sl_batch_head *head, enum sl_found *found, struct sl_error *err);
@@ -82,13 +91,14 @@ SL_MUST_USE int sl_segment_search(int fd, uint64_t position, uint64_t expected,
     uint64_t expected_max, uint64_t *at, struct sl_error *err);
 
 /*
- * Damage stands at `position`, with the head as far as it could be read: raise
- * *next past what it may have held and past every valid batch behind it. Where
- * its count can be believed it is (an offset too many is a gap, one too few is
- * given twice), else one offset.
+ * Damage stands at `position`, where a batch from *next on was: raise *next
+ * past every valid batch behind it, and past what damage at the file's end may
+ * have held. A count that can be believed is; else it held as many records as
+ * its bytes had room for: an offset too many is a gap, one too few would be
+ * given twice.
  */
-SL_MUST_USE int sl_segment_pass(int fd, uint64_t position,
-    const struct sl_batch_head *damaged, uint64_t *next, struct sl_error *err);
+SL_MUST_USE int sl_segment_pass(int fd, uint64_t position, uint64_t *next,
+    struct sl_error *err);
 
 /* Offsets that a batch takes fit its count (a log never compacted)? */
 static inline bool

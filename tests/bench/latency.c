@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define COUNT_MAX 1000000
-#define EVENT "{\"number\":%07ld,\"sent_ns\":%020" PRIu64 ",\"text\":\"%s\"}\n"
+#define EVENT "{\"number\":%ld,\"sent_ns\":%" PRIu64 ",\"text\":\"%s\"}\n"
 #define TEXT "sixty bytes make an event of the size that such events have.."
 #define PATIENCE_NS UINT64_C(10000000000)
 

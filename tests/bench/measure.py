@@ -48,8 +48,8 @@ def make_events(path, total_bytes, event_bytes):
     count = total_bytes // event_bytes
     with open(path, "w", encoding="ascii") as file:
         for number in range(count):
-            head = (f'{{"id":{number:08d},"type":"order","amount":'
-                    f'{number * 7919 % 9973}.25,"user":"u{number % 5003:05d}",'
+            head = (f'{{"id":{10**7 + number},"type":"order","amount":'
+                    f'{number * 7919 % 9973 + 10000}.25,"user":"u{number % 5003:05d}",'
                     f'"paid":true,"text":"')
             filler = event_bytes - len(head) - len('"}\n')
             file.write(f"{head}{text_of(number, filler)}\"}}\n")

@@ -26,6 +26,7 @@ setup_file()
 		>"$BATS_FILE_TMPDIR/files"
 	# A reader that ends with a failure still says what it found.
 	dump_log >"$BATS_FILE_TMPDIR/dump" 2>"$BATS_FILE_TMPDIR/faults" || true
+	dump_log --data >"$BATS_FILE_TMPDIR/data" || true
 }
 
 setup()
@@ -101,11 +102,12 @@ events_of_envelope()
 	}'
 }
 
+# dump_log [--data]: of all that the writers left
 dump_log()
 {
 	local files
 	mapfile -t files <"$BATS_FILE_TMPDIR/files"
-	"$BATS_TEST_DIRNAME/dump-log" "${files[@]}"
+	"$BATS_TEST_DIRNAME/dump-log" "$@" "${files[@]}"
 }
 
 # flip FILE BYTE: change one bit; a BYTE below 0 counts from the end.
@@ -137,8 +139,8 @@ notices()
 }
 
 @test "four writers at once end well" {
-	run cat failures
-	[ "$output" = "" ]
+	cat failures
+	[ ! -s failures ]
 }
 
 @test "segments roll, and are indexed" {
@@ -152,8 +154,8 @@ notices()
 }
 
 @test "dump-log finds no fault in log, index and time index" {
-	run cat faults
-	[ "$output" = "" ]
+	cat faults
+	[ ! -s faults ]
 	[ "$(grep -c '^| offset: ' dump)" -eq $((4 * EVENTS)) ]
 }
 
@@ -164,11 +166,11 @@ notices()
 }
 
 @test "Kafka reads the keys, times and values that streamlog-tail prints" {
-	sed -nE 's/^\| offset: ([0-9]+) CreateTime: ([0-9]+) .* key: ([^ ]*) payload: /\1 \2 \3 /p' dump |
-		grep -E '"from":"(plain|lz4)"' | sort >theirs
+	sed -nE 's/^\| offset: ([0-9]+) CreateTime: ([0-9]+) .* key: ([^ ]*) payload: /\1 \2 \3 /p' data |
+		grep -aE '"from":"(plain|lz4)"' | sort >theirs
 	for ((partition = 0; partition < PARTITIONS; partition++)); do
 		streamlog-tail -a -p "$partition" --format '%o %T %k %s\n' orders
-	done | grep -E '"from":"(plain|lz4)"' | sort >ours
+	done | grep -aE '"from":"(plain|lz4)"' | sort >ours
 	[ "$(wc -l <ours)" -eq $((2 * EVENTS)) ]
 	cmp theirs ours
 }
@@ -181,7 +183,7 @@ notices()
 }
 
 @test "python3-kafka notices an event that was printed otherwise" {
-	streamlog-tail -a -J orders | sed '777s/0/1/' >other
+	streamlog-tail -a -J orders | sed '777s/"ts":1/"ts":2/' >other
 	run -1 "$BATS_TEST_DIRNAME/same-events" "$STREAMLOG_DIR/orders" \
 		"$PARTITIONS" <other
 }

@@ -4,14 +4,11 @@
  * the exact check.
  */
 #include "check.h"
+#include "json_cases.h"
 #include "scan.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A literal that may hold NULs, with its length. */
-#define TEXT(literal) literal, sizeof(literal) - 1
 
 enum { LINES_MAX = 4096 };
 
@@ -71,15 +68,15 @@ same_lines(const struct sl_scan *scan, const char *text,
 	if ((line->kind == SL_SCAN_BLANK) != (line->bytes == 0))
 		return false;
 	if (why == NULL && (line->kind == SL_SCAN_OBJECT) !=
-		(start[strspn(start, " \t\r")] == '{'))
+	                       (start[strspn(start, " \t\r")] == '{'))
 		return false;
 	if (why == NULL && scan->pointer != NULL)
-		key = sl_json_find(start, line->bytes, scan->pointer,
-		    &key_bytes);
+		key =
+		    sl_json_find(start, line->bytes, scan->pointer, &key_bytes);
 	if (key == NULL)
 		return line->key_bytes == 0;
 	return line->key_start == (size_t)(key - text) &&
-	    line->key_bytes == key_bytes;
+	       line->key_bytes == key_bytes;
 }
 
 /*
@@ -97,12 +94,13 @@ way_agrees(const struct sl_scan *scan, const struct sl_scan_way *way,
 
 	while (good && at < bytes) {
 		rest = copy + at;
-		count = way->lines(scan, rest, bytes - at, lines, lines_max,
-		    &used);
+		count =
+		    way->lines(scan, rest, bytes - at, lines, lines_max, &used);
 		good = count > 0;
 		for (i = 0; i < count && good; i++) {
 			newline = memchr(copy + at, '\n', bytes - at);
-			good = newline != NULL &&
+			good =
+			    newline != NULL &&
 			    rest + lines[i].start == copy + at &&
 			    rest + lines[i].start + lines[i].bytes == newline &&
 			    same_lines(scan, rest, &lines[i]);
@@ -110,7 +108,8 @@ way_agrees(const struct sl_scan *scan, const struct sl_scan_way *way,
 				printf("# %s, pointer %s, line %.*s\n",
 				    way->name,
 				    scan->pointer ? scan->pointer : "none",
-				    (int)(newline - copy - (long)at), copy + at);
+				    (int)(newline - copy - (long)at),
+				    copy + at);
 			at = (size_t)(newline + 1 - copy);
 		}
 		good = good && rest + used == copy + at;
@@ -132,207 +131,9 @@ ways_agree(const struct sl_scan *scan, const char *text, size_t bytes,
 	return true;
 }
 
-static const char *const good[] = {
-	"{}", "[]", "0", "-0", "1", "12", "123456789012345678901234567890",
-	"0.5", "-0.5", "1.25", "-12.75e3", "1e5", "1E5", "1e+5", "1e-5",
-	"0e0", "0E+00", "1.0e10", "123.456E-789", "true", "false", "null",
-	"\"\"", "\"a\"", " 1", "1 ", "\t1\r", " \t\r{ } \t\r", "[ ]", "[1]",
-	"[1,2]", "[ 1 , 2 ]", "[[]]", "[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]",
-	"[[],[],[{}],{}]", "{\"a\":1}", "{\"a\":1,\"a\":2}", "{\"\":\"\"}",
-	"{ \"a\" : 1 , \"b\" : [ ] }", "{\"a\":{}}", "{\"a\":{},\"b\":{}}",
-	"{\"a\":[],\"b\":[1,\"x\",null]}", "{\"a\":{\"b\":{\"c\":{}}}}",
-	"{\"a\":[{\"b\":[{\"c\":[1]}]},[[2]]]}", "[{\"a\":[]},{\"a\":{}}]",
-	"[true,false,null,0,\"x\",{},[]]", "\"\\\"\"", "\"\\\\\"",
-	"\"\\\\\\\"\"", "\"\\/\\b\\f\\n\\r\\t\"", "\"\\u0000\\uAbCd\"",
-	"\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"\\udc00\\ud800\"",
-	"\"\x7f\"", "\"\xc2\x80\"", "\"\xdf\xbf\"", "\"\xe0\xa0\x80\"",
-	"\"\xed\x9f\xbf\"", "\"\xee\x80\x80\"", "\"\xef\xbb\xbf\"",
-	"\"\xef\xbf\xbf\"", "\"\xf0\x90\x80\x80\"", "\"\xf4\x8f\xbf\xbf\"",
-	"{\"\xd0\xba\xd0\xbb\xd1\x8e\xd1\x87\":\"\xe2\x82\xac\"}",
-	"\"{}[],:\"", "\"true\"", "{\"}\":\"{\",\"]\":\"[\"}", "\"\\\\u12\"",
-	"{\"id\":123456,\"user\":\"u1234\",\"action\":\"click\",\"amount\":12.5,"
-	"\"ok\":true,\"tags\":[\"a\",\"b\"],\"ts\":\"2026-11-22T13:40:00Z\"}",
-	"[1.5,-2.25e-3,0.0,10,-1,1E400,0.1234567890123456789]",
-	"{\"a\":-1,\"b\":-0.5,\"c\":1e9,\"d\":[-1,-2,3e-7],\"e\":\"1\"}",
-};
-
-/* With the byte (from 1) that explain must name, and the reason. */
-struct bad {
-	const char *text;
-	size_t bytes;
-	size_t byte;
-	const char *why;
-};
-
-static const struct bad bad[] = {
-	{ TEXT(" "), 2, "the line is blank" },
-	{ TEXT(" \t\r"), 4, "the line is blank" },
-	{ TEXT("{\"a\":"), 6, "the line ends inside an object" },
-	{ TEXT("{"), 2, "the line ends inside an object" },
-	{ TEXT("{ "), 3, "the line ends inside an object" },
-	{ TEXT("{\"a\""), 5, "the line ends inside an object" },
-	{ TEXT("{\"a\":1"), 7, "the line ends inside an object" },
-	{ TEXT("{\"a\":1,"), 8, "the line ends inside an object" },
-	{ TEXT("{\"a\":{}"), 8, "the line ends inside an object" },
-	{ TEXT("["), 2, "the line ends inside an array" },
-	{ TEXT("[1"), 3, "the line ends inside an array" },
-	{ TEXT("[1,"), 4, "the line ends inside an array" },
-	{ TEXT("[{}"), 4, "the line ends inside an array" },
-	{ TEXT("{\"a\":[1,2"), 10, "the line ends inside an array" },
-	{ TEXT("\""), 2, "the line ends inside a string" },
-	{ TEXT("\"abc"), 5, "the line ends inside a string" },
-	{ TEXT("\"abc\\"), 6, "the line ends inside a string" },
-	{ TEXT("\"abc\\\""), 7, "the line ends inside a string" },
-	{ TEXT("\"\\u12"), 6, "the line ends inside a string" },
-	{ TEXT("{\"a"), 4, "the line ends inside a string" },
-	{ TEXT("{\"a}"), 5, "the line ends inside a string" },
-	{ TEXT("-"), 2, "the line ends inside a number" },
-	{ TEXT("1."), 3, "the line ends inside a number" },
-	{ TEXT("1e"), 3, "the line ends inside a number" },
-	{ TEXT("1e+"), 4, "the line ends inside a number" },
-	{ TEXT("tru"), 4, "the line ends inside a word" },
-	{ TEXT("[n"), 3, "the line ends inside a word" },
-	{ TEXT("01"), 1, "a number begins with 0" },
-	{ TEXT("-01"), 2, "a number begins with 0" },
-	{ TEXT("[00]"), 2, "a number begins with 0" },
-	{ TEXT("{\"a\":012}"), 6, "a number begins with 0" },
-	{ TEXT("+1"), 1, "a number begins with '+'" },
-	{ TEXT(".5"), 1, "a number begins with a point" },
-	{ TEXT("[-]"), 3, "expected a digit after '-'" },
-	{ TEXT("-a"), 2, "expected a digit after '-'" },
-	{ TEXT("--1"), 2, "expected a digit after '-'" },
-	{ TEXT("-.5"), 2, "expected a digit after '-'" },
-	{ TEXT("-Infinity"), 2, "expected a digit after '-'" },
-	{ TEXT("[1.]"), 4, "expected a digit after the point" },
-	{ TEXT("1.e5"), 3, "expected a digit after the point" },
-	{ TEXT("[1.,2]"), 4, "expected a digit after the point" },
-	{ TEXT("[1e]"), 4, "expected a digit in the exponent" },
-	{ TEXT("1e+-5"), 4, "expected a digit in the exponent" },
-	{ TEXT("1.5E "), 5, "expected a digit in the exponent" },
-	{ TEXT("1.2.3"), 4, "something follows the value" },
-	{ TEXT("1-2"), 2, "something follows the value" },
-	{ TEXT("1e5e5"), 4, "something follows the value" },
-	{ TEXT("1e5.5"), 4, "something follows the value" },
-	{ TEXT("0x10"), 2, "something follows the value" },
-	{ TEXT("1_000"), 2, "something follows the value" },
-	{ TEXT("[1a]"), 3, "expected a comma or ']'" },
-	{ TEXT("[1 000]"), 4, "expected a comma or ']'" },
-	{ TEXT("True"), 1, "expected a value" },
-	{ TEXT("NaN"), 1, "expected a value" },
-	{ TEXT("Infinity"), 1, "expected a value" },
-	{ TEXT("nul1"), 4, "expected 'true', 'false' or 'null'" },
-	{ TEXT("[tRUE]"), 3, "expected 'true', 'false' or 'null'" },
-	{ TEXT("truer"), 5, "something follows the value" },
-	{ TEXT("[nulll]"), 6, "expected a comma or ']'" },
-	{ TEXT("[true\"a\"]"), 6, "expected a comma or ']'" },
-	{ TEXT("'a'"), 1, "expected a value" },
-	{ TEXT("plain text"), 1, "expected a value" },
-	{ TEXT("/* */1"), 1, "expected a value" },
-	{ TEXT("1 // one"), 3, "something follows the value" },
-	{ TEXT("{}{}"), 3, "something follows the value" },
-	{ TEXT("{} 1"), 4, "something follows the value" },
-	{ TEXT("{}}"), 3, "something follows the value" },
-	{ TEXT("{},"), 3, "something follows the value" },
-	{ TEXT("[]]"), 3, "something follows the value" },
-	{ TEXT("1,2"), 2, "something follows the value" },
-	{ TEXT("\"a\"\"b\""), 4, "something follows the value" },
-	{ TEXT("\"a\":1"), 4, "something follows the value" },
-	{ TEXT("}"), 1, "expected a value" },
-	{ TEXT("]"), 1, "expected a value" },
-	{ TEXT(","), 1, "expected a value" },
-	{ TEXT(":"), 1, "expected a value" },
-	{ TEXT("[,]"), 2, "expected a value" },
-	{ TEXT("[,1]"), 2, "expected a value" },
-	{ TEXT("[1,]"), 4, "expected a value" },
-	{ TEXT("[1,,2]"), 4, "expected a value" },
-	{ TEXT("[:]"), 2, "expected a value" },
-	{ TEXT("[}"), 2, "expected a value" },
-	{ TEXT("[1}"), 3, "expected a comma or ']'" },
-	{ TEXT("[1:2]"), 3, "expected a comma or ']'" },
-	{ TEXT("[\"a\":1]"), 5, "expected a comma or ']'" },
-	{ TEXT("[1 2]"), 4, "expected a comma or ']'" },
-	{ TEXT("[[] []]"), 5, "expected a comma or ']'" },
-	{ TEXT("{]"), 2, "expected a name in double quotes" },
-	{ TEXT("{,}"), 2, "expected a name in double quotes" },
-	{ TEXT("{1:2}"), 2, "expected a name in double quotes" },
-	{ TEXT("{a:1}"), 2, "expected a name in double quotes" },
-	{ TEXT("{'a':1}"), 2, "expected a name in double quotes" },
-	{ TEXT("{null:1}"), 2, "expected a name in double quotes" },
-	{ TEXT("{{}:1}"), 2, "expected a name in double quotes" },
-	{ TEXT("{\"a\":1,}"), 8, "expected a name in double quotes" },
-	{ TEXT("{\"a\":1,,\"b\":2}"), 8, "expected a name in double quotes" },
-	{ TEXT("{\"a\":1,2}"), 8, "expected a name in double quotes" },
-	{ TEXT("{\"a\"}"), 5, "expected ':' after the name" },
-	{ TEXT("{\"a\" 1}"), 6, "expected ':' after the name" },
-	{ TEXT("{\"a\",1}"), 5, "expected ':' after the name" },
-	{ TEXT("{\"a\"\"b\"}"), 5, "expected ':' after the name" },
-	{ TEXT("{\"a\"::1}"), 6, "expected a value" },
-	{ TEXT("{\"a\":}"), 6, "expected a value" },
-	{ TEXT("{\"a\":,}"), 6, "expected a value" },
-	{ TEXT("{\"a\":1]"), 7, "expected a comma or '}'" },
-	{ TEXT("{\"a\":1:2}"), 7, "expected a comma or '}'" },
-	{ TEXT("{\"a\":1 \"b\":2}"), 8, "expected a comma or '}'" },
-	{ TEXT("{\"a\":\"b\":\"c\"}"), 9, "expected a comma or '}'" },
-	{ TEXT("{\"a\":[}]"), 7, "expected a value" },
-	{ TEXT("{\"a\":[1}]"), 8, "expected a comma or ']'" },
-	{ TEXT("[{\"a\":1]}"), 8, "expected a comma or '}'" },
-	{ TEXT("\"\t\""), 2, "a control character in a string" },
-	{ TEXT("\"a\rb\""), 3, "a control character in a string" },
-	{ TEXT("\"\0\""), 2, "a control character in a string" },
-	{ TEXT("\"\x1f\""), 2, "a control character in a string" },
-	{ TEXT("{\"\x01\":1}"), 3, "a control character in a string" },
-	{ TEXT("\0"), 1, "a NUL byte" },
-	{ TEXT("1\0"), 2, "a NUL byte" },
-	{ TEXT("{\"a\":\0}"), 6, "a NUL byte" },
-	{ TEXT("[\f]"), 2, "expected a value" },
-	{ TEXT("[1\f]"), 3, "expected a comma or ']'" },
-	{ TEXT("[1\x0c\x32]"), 3, "expected a comma or ']'" },
-	{ TEXT("{\"a\"\x1a\x31}"), 5, "expected ':' after the name" },
-	{ TEXT("\v1"), 1, "expected a value" },
-	{ TEXT("[1,\x7f]"), 4, "expected a value" },
-	{ TEXT("\"\\a\""), 3, "no such escape in a string" },
-	{ TEXT("\"\\'\""), 3, "no such escape in a string" },
-	{ TEXT("\"\\x41\""), 3, "no such escape in a string" },
-	{ TEXT("\"\\U0041\""), 3, "no such escape in a string" },
-	{ TEXT("\"\\\0\""), 3, "no such escape in a string" },
-	{ TEXT("\"\\\xc3\xa9\""), 3, "no such escape in a string" },
-	{ TEXT("\"\\u12\""), 6, "expected four hex digits after '\\u'" },
-	{ TEXT("\"\\u00g0\""), 6, "expected four hex digits after '\\u'" },
-	{ TEXT("\"\\u 123\""), 4, "expected four hex digits after '\\u'" },
-	{ TEXT("\\"), 1, "expected a value" },
-	{ TEXT("[\\\"a\"]"), 2, "expected a value" },
-	{ TEXT("[1\\]"), 3, "expected a comma or ']'" },
-	{ TEXT("\xef\xbb\xbf{}"), 1, "a byte order mark" },
-	{ TEXT("\xef\xbb\xbf"), 1, "a byte order mark" },
-	{ TEXT("\"\x80\""), 2, "not UTF-8" },
-	{ TEXT("\"\xbf\""), 2, "not UTF-8" },
-	{ TEXT("\"\xc0\x80\""), 2, "not UTF-8" },
-	{ TEXT("\"\xc1\xbf\""), 2, "not UTF-8" },
-	{ TEXT("\"\xc3\""), 2, "not UTF-8" },
-	{ TEXT("\"\xc3\xc3\""), 2, "not UTF-8" },
-	{ TEXT("\"\xc3\xa9\xa9\""), 4, "not UTF-8" },
-	{ TEXT("\"\xe0\x9f\xbf\""), 2, "not UTF-8" },
-	{ TEXT("\"\xe2\x82\""), 2, "not UTF-8" },
-	{ TEXT("\"\xe2\x82"), 2, "not UTF-8" },
-	{ TEXT("\"\xed\xa0\x80\""), 2, "not UTF-8" },
-	{ TEXT("\"\xed\xbf\xbf\""), 2, "not UTF-8" },
-	{ TEXT("\"\xf0\x8f\xbf\xbf\""), 2, "not UTF-8" },
-	{ TEXT("\"\xf0\x9f\x98\""), 2, "not UTF-8" },
-	{ TEXT("\"\xf4\x90\x80\x80\""), 2, "not UTF-8" },
-	{ TEXT("\"\xf5\x80\x80\x80\""), 2, "not UTF-8" },
-	{ TEXT("\"\xf8\x88\x80\x80\x80\""), 2, "not UTF-8" },
-	{ TEXT("\"\xff\""), 2, "not UTF-8" },
-	{ TEXT("\"\xe9t\xe9\""), 2, "not UTF-8" },
-	{ TEXT("{\"\xff\":1}"), 3, "not UTF-8" },
-	{ TEXT("\xff"), 1, "not UTF-8" },
-	{ TEXT("[\xe2\x82\xac]"), 2, "expected a value" },
-	{ TEXT("[\xe2\x82]"), 2, "not UTF-8" },
-	{ TEXT("1\xff"), 2, "not UTF-8" },
-};
-
 enum {
-	GOOD_COUNT = sizeof(good) / sizeof(good[0]),
-	BAD_COUNT = sizeof(bad) / sizeof(bad[0]),
+	GOOD_COUNT = sizeof(json_good) / sizeof(json_good[0]),
+	BAD_COUNT = sizeof(json_bad) / sizeof(json_bad[0]),
 };
 
 static void
@@ -342,20 +143,24 @@ test_tables(void)
 	size_t i, byte;
 
 	for (i = 0; i < GOOD_COUNT; i++) {
-		why = sl_scan_explain(good[i], strlen(good[i]), &byte);
+		why =
+		    sl_scan_explain(json_good[i], strlen(json_good[i]), &byte);
 		if (why != NULL)
-			printf("# %s: byte %zu: %s\n", good[i], byte, why);
+			printf("# %s: byte %zu: %s\n", json_good[i], byte, why);
 		check(why == NULL, "good text %zu is good", i);
 	}
 	for (i = 0; i < BAD_COUNT; i++) {
 		byte = 0;
-		why = sl_scan_explain(bad[i].text, bad[i].bytes, &byte);
-		if (why != NULL && (byte != bad[i].byte ||
-				       strcmp(why, bad[i].why) != 0))
-			printf("# %s: byte %zu: %s\n", bad[i].text, byte, why);
-		check(why != NULL && byte == bad[i].byte &&
-			strcmp(why, bad[i].why) == 0,
-		    "bad text %zu: byte %zu: %s", i, bad[i].byte, bad[i].why);
+		why =
+		    sl_scan_explain(json_bad[i].text, json_bad[i].bytes, &byte);
+		if (why != NULL && (byte != json_bad[i].byte ||
+		                       strcmp(why, json_bad[i].why) != 0))
+			printf("# %s: byte %zu: %s\n", json_bad[i].text, byte,
+			    why);
+		check(why != NULL && byte == json_bad[i].byte &&
+		          strcmp(why, json_bad[i].why) == 0,
+		    "bad text %zu: byte %zu: %s", i, json_bad[i].byte,
+		    json_bad[i].why);
 	}
 	why = sl_scan_explain("", 0, &byte);
 	check(why != NULL && byte == 1, "no bytes are no JSON");
@@ -378,17 +183,18 @@ test_places(const char *pointer)
 		for (shift = 0; shift < 66 && agree; shift++) {
 			bytes = (size_t)snprintf(text, sizeof(text),
 			    "{\"a\":\"%*s\"}\n", (int)shift, "");
-			length = i < GOOD_COUNT ? strlen(good[i]) :
-						  bad[i - GOOD_COUNT].bytes;
+			length = i < GOOD_COUNT
+			             ? strlen(json_good[i])
+			             : json_bad[i - GOOD_COUNT].bytes;
 			memcpy(text + bytes,
-			    i < GOOD_COUNT ? good[i] :
-					     bad[i - GOOD_COUNT].text,
+			    i < GOOD_COUNT ? json_good[i]
+			                   : json_bad[i - GOOD_COUNT].text,
 			    length);
 			bytes += length;
 			memcpy(text + bytes, "\n{\"a\":1}\n", 9);
 			bytes += 9;
 			agree = ways_agree(scan, text, bytes, LINES_MAX) &&
-			    ways_agree(scan, text, bytes, 1);
+			        ways_agree(scan, text, bytes, 1);
 		}
 	check(agree, "all ways agree at all places, pointer %s",
 	    pointer != NULL ? pointer : "none");
@@ -408,14 +214,14 @@ test_depth(void)
 		memset(text, '[', depth);
 		memset(text + depth, ']', depth);
 		memcpy(text + 2 * depth, "\n[1]\n", 6);
-		agree = agree &&
-		    ways_agree(scan, text, 2 * depth + 5, LINES_MAX);
+		agree =
+		    agree && ways_agree(scan, text, 2 * depth + 5, LINES_MAX);
 	}
 	check(agree, "all ways agree at all depths");
 	memset(text, '[', sizeof(text));
 	why = sl_scan_explain(text, 600, &byte);
 	check(why != NULL && strcmp(why, "nested deeper than 512") == 0 &&
-		byte == 513,
+	          byte == 513,
 	    "the 513th bracket is too deep");
 	memset(text + 512, ']', 512);
 	CHECK(sl_scan_explain(text, 1024, &byte) == NULL);
@@ -435,19 +241,31 @@ random_below(size_t limit)
 }
 
 static const char *const seeds[] = {
-	"{\"id\":123456,\"user\":\"u1234\",\"action\":\"click\",\"amount\":12.5,"
+	"{\"id\":123456,\"user\":\"u1234\",\"action\":\"click\",\"amount\":12."
+	"5,"
 	"\"ok\":true,\"tags\":[\"a\",\"b\"],\"ts\":\"2026-11-22T13:40:00Z\"}",
-	"{\"a\":{\"b\":[1,-2,3.5e7,{\"c\":null}]},\"d\":[],\"user\":{},\"e\":0}",
+	"{\"a\":{\"b\":[1,-2,3.5e7,{\"c\":null}]},\"d\":[],\"user\":{},\"e\":"
+	"0}",
 	"{\"user\":\"\\u0041\\\\\\\"\\n\",\"\\u0075ser\":1,\"x\":[[[]],[[1]]]}",
 	"{ \"user\" : 1 ,\t\"b\" : [ 1 , 2 ] , \"c\" : { \"user\" : 3 } }\r",
 	"{\"t\":\"\xd0\xbf\xd1\x80\xd0\xb8 \xe2\x82\xac\xf0\x9f\x98\x80\","
-	"\"user\":\"\xc3\xa9\",\"u\":\"\xed\x9f\xbf\xef\xbf\xbf\xf4\x8f\xbf\xbf\"}",
+	"\"user\":\"\xc3\xa9\",\"u\":"
+	"\"\xed\x9f\xbf\xef\xbf\xbf\xf4\x8f\xbf\xbf\"}",
 	"[0,1,-1,0.5,-0.25,1e5,123456789012345,true,false,null,\"\"]",
 	"{\"m\":\"a long text, such as logs have, of which a whole block may "
-	"be in one string, and more than one, so that it is skipped: 0123456789 "
+	"be in one string, and more than one, so that it is skipped: "
+	"0123456789 "
 	"abcdefghijklmnopqrstuvwxyz\",\"user\":[{\"a\":1},2],\"user\":7}",
-	"123", "\"x\"", "", "{}", "[]", "-1.5", "true",
-	"[[[[{\"a\":[{\"b\":{}}]},[{}]]]],{}]", "{\"a\":1}", "  {}  ",
+	"123",
+	"\"x\"",
+	"",
+	"{}",
+	"[]",
+	"-1.5",
+	"true",
+	"[[[[{\"a\":[{\"b\":{}}]},[{}]]]],{}]",
+	"{\"a\":1}",
+	"  {}  ",
 };
 
 /* A line: a seed with up to `count` bytes changed, dropped, doubled, put in. */
@@ -455,7 +273,7 @@ static size_t
 line_mutated(char *to, size_t count)
 {
 	static const char likely[] = "{}[],:\"\\ \t\r0123.eE+-tfnu/x\x80\xc3"
-				     "\xa9\xe2\xed\xf0\xf4\xbf\x01";
+	                             "\xa9\xe2\xed\xf0\xf4\xbf\x01";
 	const char *seed = seeds[random_below(sizeof(seeds) / sizeof(*seeds))];
 	size_t bytes = strlen(seed), place, span;
 	char byte;
@@ -463,9 +281,9 @@ line_mutated(char *to, size_t count)
 	memcpy(to, seed, bytes);
 	for (; count > 0; count--) {
 		place = random_below(bytes + 1);
-		byte = random_below(8) == 0 ?
-		    (char)random_below(256) :
-		    likely[random_below(sizeof(likely) - 1)];
+		byte = random_below(8) == 0
+		           ? (char)random_below(256)
+		           : likely[random_below(sizeof(likely) - 1)];
 		if (byte == '\n')
 			continue;
 		switch (random_below(4)) {

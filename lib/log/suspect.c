@@ -1,0 +1,95 @@
+/*
+ * suspect.c: a sync that fails is final (RULE 10); see log.h.
+ *
+ * The kernel has marked the pages clean by then, so that a second sync would
+ * only seem to succeed. The segment takes no more, and what this handle wrote
+ * since its last sync is in doubt for ever.
+ */
+#include "error.h"
+#include "lock.h"
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+int
+sl_log_sync_segment(struct sl_log *log, struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+
+	if (sl_fs_sync(log->fd, err) == SL_OK) {
+		log->is_dirty = false;
+		log->doubt_position = log->size;
+		log->doubt_offset = log->next;
+		return SL_OK;
+	}
+	log->has_failed = true;
+	sl_segment_name(name, log->base, ".log");
+	sl_error_wrap(err, "'%s': from offset %" PRIu64 " on in doubt", name,
+	    log->doubt_offset);
+	err->code = SL_EIO;
+	return SL_EIO;
+}
+
+/* The verdict, where all writers look, in bytes a full disk still takes. */
+static int
+post(const struct sl_log *log, struct sl_error *err)
+{
+	struct sl_lockfile board;
+	int rc;
+
+	rc = sl_lockfile_read(log->lock, &board, err);
+	if (rc < 0)
+		return rc;
+	if (board.is_suspect && board.suspect_base == log->base &&
+	    board.suspect_position <= log->doubt_position)
+		return SL_OK;
+	board.change++;
+	board.is_suspect = true;
+	board.suspect_base = log->base;
+	board.suspect_position = log->doubt_position;
+	board.suspect_offset = log->doubt_offset;
+	rc = sl_lockfile_write(log->lock, &board, err);
+	return rc < 0 ? rc : sl_fs_sync(log->lock, err);
+}
+
+/* The same for people, in a file beside the segment, best effort. */
+static int
+write_file(const struct sl_log *log, struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE], text[128];
+	int fd = -1;
+	size_t done;
+	int n, rc;
+
+	n = snprintf(text, sizeof(text),
+	    "a sync failed: from byte %" PRIu64 ", offset %" PRIu64
+	    " on, the disk may not hold what was written\n",
+	    log->doubt_position, log->doubt_offset);
+	sl_segment_name(name, log->base, ".suspect");
+	rc = sl_fs_create(&fd, log->dir, name, &log->like, SL_FS_READABLE, err);
+	if (rc == SL_OK)
+		rc = sl_fs_write_at(fd, text, (size_t)n, 0, &done, err);
+	sl_fs_close(&fd);
+	return rc;
+}
+
+/*
+ * Who can't tell the others here (the lock is not to be had, the disk takes not
+ * even this) has told its own caller, which is all that is left to do.
+ */
+void
+sl_log_post_suspect(const struct sl_log *log, int timeout_ms)
+{
+	struct sl_error ignored;
+	int rc;
+
+	rc =
+	    sl_lock_take(log->lock, SL_LOCK_APPEND, true, timeout_ms, &ignored);
+	if (rc == SL_OK)
+		rc = post(log, &ignored);
+	sl_lock_drop(log->lock, SL_LOCK_APPEND);
+	if (rc == SL_OK)
+		rc = write_file(log, &ignored);
+	(void)rc;
+}
