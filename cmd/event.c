@@ -230,7 +230,8 @@ take_time(struct event_maker *maker, const char *text, size_t bytes,
 		return rc;
 	if (raw[0] == '"') {
 		length = sl_json_unescape(raw, raw_bytes, maker->time.bytes);
-		if (length < 0 || strlen(raw) == 0)
+		if (length < 0 ||
+		    memchr(maker->time.bytes, '\0', (size_t)length) != NULL)
 			return cli_error(err, SL_EREJECTED,
 			    "'%s' is not a time", field);
 		maker->time.bytes[length] = '\0';

@@ -72,11 +72,15 @@ frame_total(char *const *files)
 static int
 read_error(const struct frame *frame, int sys, struct sl_error *err)
 {
-	const char *name =
-	    strcmp(frame->source, "-") == 0 ? "stdin" : frame->source;
+	const char *why =
+	    sys == EISDIR ? "a directory, not a file" : strerrordesc_np(sys);
 
-	cli_error(err, SL_EIO, "'%s': %s", name,
-	    sys == EISDIR ? "a directory, not a file" : strerror(sys));
+	if (strcmp(frame->source, "-") != 0)
+		cli_error(err, SL_EIO, "'%s': %s", frame->source, why);
+	else if (sys == EBADF)
+		cli_error(err, SL_EIO, "stdin is closed");
+	else
+		cli_error(err, SL_EIO, "stdin: %s", why);
 	err->sys = sys;
 	return SL_EIO;
 }
@@ -127,16 +131,22 @@ reserve(struct frame_chunk *chunk, size_t bytes, struct sl_error *err)
 
 /* Wait until there is input; a regular file always has it. */
 static int
-wait_input(struct frame *frame, int idle_ms, struct sl_error *err)
+wait_input(struct frame *frame, struct sl_error *err)
 {
 	struct pollfd fds[] = { { frame->fd, POLLIN, 0 },
 		{ frame->stop_fd, POLLIN, 0 } };
+	int64_t left = -1;
 	int ready;
 
+	if (frame->deadline_ms >= 0) {
+		left = frame->deadline_ms - sl_monotonic_ms();
+		if (left <= 0)
+			return FRAME_IDLE;
+	}
 	while (!frame->is_regular) {
 		if (*frame->stop != 0)
 			break;
-		ready = poll(fds, 2, idle_ms);
+		ready = poll(fds, 2, (int)left);
 		if (ready == 0)
 			return FRAME_IDLE;
 		if (ready > 0 && fds[0].revents != 0)
@@ -149,7 +159,7 @@ wait_input(struct frame *frame, int idle_ms, struct sl_error *err)
 
 /* Read once behind `have` bytes; *got 0: the source is at its end. */
 static int
-read_once(struct frame *frame, char *to, size_t room, size_t *got, int idle_ms,
+read_once(struct frame *frame, char *to, size_t room, size_t *got,
     struct sl_error *err)
 {
 	ssize_t n;
@@ -160,7 +170,7 @@ read_once(struct frame *frame, char *to, size_t room, size_t *got, int idle_ms,
 		frame->is_pipe = false;
 	}
 	for (;;) {
-		rc = wait_input(frame, idle_ms, err);
+		rc = wait_input(frame, err);
 		if (rc != SL_OK)
 			return rc;
 		n = read(frame->fd, to, room);
@@ -197,8 +207,8 @@ keep_rest(struct frame *frame, const char *from, size_t bytes,
 }
 
 /*
- * A line longer than any event may be: keep its beginning, count the rest, and
- * stop behind its end. Constant memory, whatever comes.
+ * A line longer than any event may be: keep its beginning, count the rest in
+ * frame->oversize, and stop behind its end. Constant memory, whatever comes.
  */
 static int
 pass_over(struct frame *frame, struct frame_chunk *chunk, size_t have,
@@ -211,16 +221,20 @@ pass_over(struct frame *frame, struct frame_chunk *chunk, size_t have,
 	size_t got;
 	int rc;
 
-	chunk->oversize = have;
 	for (;;) {
-		rc = read_once(frame, behind, room, &got, -1, err);
-		if (rc != SL_OK)
-			return rc;
+		rc = read_once(frame, behind, room, &got, err);
+		if (rc != SL_OK) {
+			int saved = keep_rest(frame, chunk->text, kept, err);
+
+			return saved < 0 ? saved : rc;
+		}
 		found = got == 0 ? NULL : memchr(behind, frame->end, got);
 		if (found != NULL || got == 0)
 			break;
-		chunk->oversize += got;
+		frame->oversize += got;
 	}
+	chunk->oversize = frame->oversize;
+	frame->oversize = 0;
 	if (got == 0) {
 		close_source(frame);
 		rc = keep_rest(frame, NULL, 0, err);
@@ -242,8 +256,7 @@ last_end(const struct frame *frame, char *text, size_t from, size_t to)
 
 /* Fill the chunk from the open source until it holds a line's end. */
 static int
-fill(struct frame *frame, struct frame_chunk *chunk, int idle_ms,
-    struct sl_error *err)
+fill(struct frame *frame, struct frame_chunk *chunk, struct sl_error *err)
 {
 	size_t have = frame->rest_bytes;
 	char *end = NULL;
@@ -260,7 +273,9 @@ fill(struct frame *frame, struct frame_chunk *chunk, int idle_ms,
 		end = last_end(frame, chunk->text, 0, have);
 	}
 	while (end == NULL) {
-		if (have > frame->line_max)
+		if (have > frame->line_max && frame->oversize == 0)
+			frame->oversize = have;
+		if (frame->oversize > 0)
 			return pass_over(frame, chunk, have, err);
 		if (have + 1 >= chunk->room) {
 			rc = reserve(chunk, chunk->room * 2, err);
@@ -268,7 +283,7 @@ fill(struct frame *frame, struct frame_chunk *chunk, int idle_ms,
 				return rc;
 		}
 		rc = read_once(frame, chunk->text + have,
-		    chunk->room - have - 1, &got, idle_ms, err);
+		    chunk->room - have - 1, &got, err);
 		if (rc != SL_OK) {
 			int kept = keep_rest(frame, chunk->text, have, err);
 
@@ -295,6 +310,7 @@ frame_next(struct frame *frame, struct frame_chunk *chunk, int idle_ms,
 
 	chunk->bytes = 0;
 	chunk->oversize = 0;
+	frame->deadline_ms = idle_ms < 0 ? -1 : sl_monotonic_ms() + idle_ms;
 	while (chunk->bytes == 0) {
 		if (*frame->stop != 0)
 			return FRAME_STOPPED;
@@ -303,7 +319,7 @@ frame_next(struct frame *frame, struct frame_chunk *chunk, int idle_ms,
 			if (rc != SL_OK)
 				return rc;
 		}
-		rc = fill(frame, chunk, idle_ms, err);
+		rc = fill(frame, chunk, err);
 		if (rc != SL_OK)
 			return rc;
 	}

@@ -39,14 +39,16 @@ struct frame {
 	char *rest; /* owned: the beginning of the next chunk */
 	size_t rest_room;
 	size_t rest_bytes;
-	size_t last_read; /* bytes of the read(2) before */
-	int stop_fd;      /* readable once a signal came */
+	size_t last_read;    /* bytes of the read(2) before */
+	uint64_t oversize;   /* seen of a line that is passed over; 0: none */
+	int64_t deadline_ms; /* when waiting and reading pause; < 0: never */
+	int stop_fd;         /* readable once a signal came */
 	volatile int *stop;
 };
 
 /* What frame_next() came to, beside SL_END and failures. */
 enum {
-	FRAME_IDLE = 2,    /* `idle_ms` passed without input */
+	FRAME_IDLE = 2,    /* `idle_ms` passed */
 	FRAME_STOPPED = 3, /* a signal came; what is unread stays unread */
 };
 
@@ -57,8 +59,8 @@ void frame_release(struct frame *frame);
 void frame_chunk_release(struct frame_chunk *chunk);
 
 /*
- * The next chunk. Waits for input, but no longer than `idle_ms` (-1: as long as
- * it takes).
+ * The next chunk. FRAME_IDLE once `idle_ms` have passed without a whole line
+ * (-1: as long as it takes); what was read of one is kept.
  */
 SL_MUST_USE int frame_next(struct frame *frame, struct frame_chunk *chunk,
     int idle_ms, struct sl_error *err);

@@ -57,6 +57,7 @@ ingest_init(struct ingest *ingest, const struct append_options *options,
 		.stop_fd = stop_fd,
 		.stop = stop,
 		.source = "-",
+		.output = OUTPUT_CLOSED,
 		.partitions = settings->partitions };
 	if (options->has_sync &&
 	    (options->sync > ingest->sync || !topic_says(topic, "sync")))
@@ -82,6 +83,7 @@ ingest_release(struct ingest *ingest)
 {
 	frame_release(&ingest->frame);
 	reject_release(&ingest->reject);
+	output_release(&ingest->output);
 	free(ingest->queued);
 	ingest->queued = NULL;
 	pthread_cond_destroy(&ingest->turn_came);
@@ -335,18 +337,19 @@ struct worker {
 static int
 idle_ms(struct ingest *ingest)
 {
-	int64_t left;
+	int64_t dirty_since_ms, left;
 	bool is_alone;
 
 	pthread_mutex_lock(&ingest->turn_lock);
 	is_alone = ingest->turn == ingest->tickets;
-	left = ingest->dirty_since_ms == 0
-	           ? -1
-	           : ingest->dirty_since_ms + SYNC_MS - sl_monotonic_ms();
+	dirty_since_ms = ingest->dirty_since_ms;
 	pthread_mutex_unlock(&ingest->turn_lock);
 	if (!is_alone) /* the other one's chunk will be dirty soon */
 		return SYNC_MS;
-	return left < -1 ? 0 : (int)left;
+	if (dirty_since_ms == 0)
+		return -1;
+	left = dirty_since_ms + SYNC_MS - sl_monotonic_ms();
+	return left < 0 ? 0 : (int)left;
 }
 
 /* Take a chunk and a ticket. */

@@ -1,28 +1,41 @@
-/* output.c: the slow half of output.h. */
+/* output.c: events onto stdout; see output.h. */
 #include "output.h"
+
 #include "cli.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/uio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+/* A thread is worth beginning once so much came without a pause. */
+#define THREAD_WORTH_BYTES ((size_t)1 << 20)
 
 int
 output_init(struct output *output, int fd, struct sl_error *err)
 {
-	output->fd = fd;
-	output->used = 0;
+	*output = (struct output){ .fd = fd, .size = OUTPUT_CALM_BYTES };
 	if (cli_is_closed(fd))
 		return cli_error(err, SL_EIO, "stdout is closed");
+	output->bytes = malloc(OUTPUT_FLOW_BYTES);
+	if (output->bytes == NULL)
+		return cli_error(err, SL_ENOMEM, "out of memory");
 	return SL_OK;
+}
+
+void
+output_release(struct output *output)
+{
+	output_thread_end(output);
+	free(output->bytes);
+	*output = OUTPUT_CLOSED;
 }
 
 /* After a failed write(2): SL_OK means that it may be tried again. */
 static int
-output_failed(const struct output *output, struct sl_error *err)
+write_failed(int fd, int sys, struct sl_error *err)
 {
-	struct pollfd wait = { .fd = output->fd, .events = POLLOUT };
-	int sys = errno;
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
 
 	switch (sys) {
 	case EINTR:
@@ -42,70 +55,93 @@ output_failed(const struct output *output, struct sl_error *err)
 	}
 }
 
-/* Write all of it, in as many writes as it takes. */
-static int
-write_all(const struct output *output, struct iovec *parts, int count,
-    struct sl_error *err)
+int
+output_write(int fd, const char *from, size_t bytes, struct sl_error *err)
 {
 	ssize_t wrote;
 	int rc;
 
-	while (count > 0) {
-		wrote = writev(output->fd, parts, count);
+	while (bytes > 0) {
+		wrote = write(fd, from, bytes);
 		if (wrote < 0) {
-			rc = output_failed(output, err);
+			rc = write_failed(fd, errno, err);
 			if (rc != SL_OK)
 				return rc;
 			continue;
 		}
-		while (count > 0 && (size_t)wrote >= parts->iov_len) {
-			wrote -= (ssize_t)parts->iov_len;
-			parts++;
-			count--;
-		}
-		if (count > 0) {
-			parts->iov_base = (char *)parts->iov_base + wrote;
-			parts->iov_len -= (size_t)wrote;
-		}
+		from += wrote;
+		bytes -= (size_t)wrote;
 	}
 	return SL_OK;
+}
+
+/* Much came without a pause: from now on a thread writes. */
+static void
+begin_flow(struct output *output)
+{
+	output->flowed = 0;
+	if (output_thread_begin(output))
+		output->size = OUTPUT_FLOW_BYTES;
+}
+
+int
+output_pass_on(struct output *output, struct sl_error *err)
+{
+	size_t bytes = output->used;
+
+	if (output->thread != NULL)
+		return output_thread_pass(output, false, err);
+	output->used = 0;
+	output->flowed += bytes;
+	if (output->flowed >= THREAD_WORTH_BYTES && bytes > 0) {
+		begin_flow(output);
+		if (output->thread != NULL) {
+			output->used = bytes;
+			return output_thread_pass(output, false, err);
+		}
+	}
+	return output_write(output->fd, output->bytes, bytes, err);
 }
 
 int
 output_flush(struct output *output, struct sl_error *err)
 {
-	struct iovec part = { output->bytes, output->used };
+	size_t bytes = output->used;
 
-	if (output->used == 0)
-		return SL_OK;
+	output->flowed = 0;
+	if (output->thread != NULL)
+		return output_thread_pass(output, true, err);
 	output->used = 0;
-	return write_all(output, &part, 1, err);
+	return output_write(output->fd, output->bytes, bytes, err);
 }
 
-/* A view of memory that writev(2) won't write to, whatever its type says. */
-static struct iovec
-borrowed(const void *bytes, size_t size)
+/* An event larger than the buffer goes out as it is. */
+static int
+write_large(struct output *output, const char *event, size_t bytes,
+    const char *separator, size_t separator_bytes, struct sl_error *err)
 {
-	struct iovec part = { .iov_len = size };
+	int rc;
 
-	memcpy(&part.iov_base, &bytes, sizeof(bytes));
-	return part;
+	rc = output_flush(output, err);
+	if (rc == SL_OK)
+		rc = output_write(output->fd, event, bytes, err);
+	if (rc == SL_OK)
+		rc = output_write(output->fd, separator, separator_bytes, err);
+	return rc;
 }
 
 int
 output_event_slowly(struct output *output, const void *event, size_t bytes,
     const char *separator, size_t separator_bytes, struct sl_error *err)
 {
-	struct iovec parts[2];
 	int rc;
 
-	rc = output_flush(output, err);
+	rc = output_pass_on(output, err);
 	if (rc != SL_OK)
 		return rc;
-	if (bytes < OUTPUT_BYTES - separator_bytes)
+	if (bytes + separator_bytes < output->size)
 		return output_event(output, event, bytes, separator,
 		    separator_bytes, err);
-	parts[0] = borrowed(event, bytes);
-	parts[1] = borrowed(separator, separator_bytes);
-	return write_all(output, parts, separator_bytes != 0 ? 2 : 1, err);
+	return write_large(output, event, bytes, separator, separator_bytes,
+	    err);
 }

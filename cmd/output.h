@@ -1,9 +1,11 @@
 /*
  * output.h: events onto stdout. Floor: cmd.
  *
- * A buffer of 32 KiB, which is what a pipe likes best, holds whole events only:
- * each write(2) ends at the end of an event, so that a reader at the other end
- * of a killed program is left with as few torn ones as the kernel allows.
+ * A buffer holds whole events only: each write(2) ends at the end of an event,
+ * so that a reader at the other end of a killed program is left with as few
+ * torn ones as the kernel allows. While little is written, 32 KiB at a time,
+ * which is what a pipe likes best, by the caller itself; once it is much, by a
+ * thread, so that the next events are read and put together meanwhile.
  *
  * The functions return SL_OK, SL_END where whoever read stdout is gone (a quiet
  * end), or SL_EIO.
@@ -15,20 +17,30 @@
 
 #include <string.h>
 
-#define OUTPUT_BYTES (32 * 1024)
+struct output_thread;
 
 struct output {
-	int fd; /* borrowed */
+	int fd;      /* borrowed */
+	char *bytes; /* owned: the buffer in hand */
 	size_t used;
-	char bytes[OUTPUT_BYTES];
+	size_t size;                  /* it is written when it is so full */
+	size_t flowed;                /* bytes since the last flush */
+	struct output_thread *thread; /* owned; NULL: none (yet) */
 };
+
+#define OUTPUT_CLOSED ((struct output){ .fd = -1 })
 
 /* SL_EIO where `fd` was closed when the program began. */
 SL_MUST_USE int output_init(struct output *output, int fd,
     struct sl_error *err);
+/* Give back the memory; what was not flushed is lost. Harmless twice. */
+void output_release(struct output *output);
 
-/* Write what is in the buffer. */
+/* Write all there is, and wait until it is written. */
 SL_MUST_USE int output_flush(struct output *output, struct sl_error *err);
+
+/* Pass on what is in the buffer, so that it has room: output->size - used. */
+SL_MUST_USE int output_pass_on(struct output *output, struct sl_error *err);
 
 /* What output_event() does where the buffer has no room. */
 SL_MUST_USE int output_event_slowly(struct output *output, const void *event,
@@ -42,7 +54,7 @@ output_event(struct output *output, const void *event, size_t bytes,
 {
 	char *to;
 
-	if (bytes >= OUTPUT_BYTES - output->used - separator_bytes)
+	if (bytes >= output->size - output->used - separator_bytes)
 		return output_event_slowly(output, event, bytes, separator,
 		    separator_bytes, err);
 	to = output->bytes + output->used;
@@ -52,5 +64,25 @@ output_event(struct output *output, const void *event, size_t bytes,
 	output->used += bytes + separator_bytes;
 	return SL_OK;
 }
+
+/* ---- Of output.c and output_thread.c alone ---- */
+
+#define OUTPUT_CALM_BYTES ((size_t)32 << 10)  /* written at once, alone */
+#define OUTPUT_FLOW_BYTES ((size_t)256 << 10) /* handed to the thread */
+
+/* Write `bytes` as they are. */
+SL_MUST_USE int output_write(int fd, const char *from, size_t bytes,
+    struct sl_error *err);
+
+/* Begin a thread; false where there is no processor or memory for it. */
+bool output_thread_begin(struct output *output);
+void output_thread_end(struct output *output);
+
+/*
+ * Hand the buffer in hand to the thread and take an empty one; `all`: and wait
+ * until nothing is left to write.
+ */
+SL_MUST_USE int output_thread_pass(struct output *output, bool all,
+    struct sl_error *err);
 
 #endif

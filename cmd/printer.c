@@ -14,6 +14,7 @@ printer_init(struct printer *printer, enum printer_form form, char separator,
 	printer->envelope = (struct envelope_writer){ .scan = NULL };
 	printer->format = (struct format){ .pieces = SCRATCH_EMPTY };
 	printer->line = SCRATCH_EMPTY;
+	printer->output = OUTPUT_CLOSED;
 	rc = output_init(&printer->output, STDOUT_FILENO, err);
 	if (rc == SL_OK && form == PRINTER_ENVELOPE)
 		rc = envelope_writer_init(&printer->envelope, err);
@@ -28,6 +29,23 @@ printer_release(struct printer *printer)
 	envelope_writer_release(&printer->envelope);
 	format_release(&printer->format);
 	scratch_release(&printer->line);
+	output_release(&printer->output);
+}
+
+int
+printer_copy(struct printer *printer, struct sl_reader *reader,
+    uint64_t count_max, uint64_t *count, struct sl_source *source,
+    struct sl_error *err)
+{
+	struct output *output = &printer->output;
+	size_t used;
+	int rc;
+
+	rc = sl_reader_copy(reader, output->bytes + output->used,
+	    output->size - output->used, printer->separator, count_max, &used,
+	    count, source, err);
+	output->used += used;
+	return rc;
 }
 
 int

@@ -34,6 +34,14 @@ SL_MUST_USE int printer_init(struct printer *printer, enum printer_form form,
     char separator, const char *format, struct sl_error *err);
 void printer_release(struct printer *printer);
 
+/*
+ * Print plain events straight from the reader, as many as there are room and
+ * `count_max` for; *count says how many. Returns as sl_reader_copy().
+ */
+SL_MUST_USE int printer_copy(struct printer *printer, struct sl_reader *reader,
+    uint64_t count_max, uint64_t *count, struct sl_source *source,
+    struct sl_error *err);
+
 /* What printer_event() does but for PRINTER_PLAIN. */
 SL_MUST_USE int printer_event_formed(struct printer *printer,
     const struct sl_record *record, const struct sl_source *source,

@@ -297,27 +297,30 @@ assign_new(struct roster *roster, struct roster_topic *entry,
 
 /* ---- Following ---- */
 
+/* Where it can't be watched (yet) the look each second finds what comes. */
+static void
+watch_operand(const struct roster *roster, const struct roster_operand *operand)
+{
+	const char *dir = operand_dir(roster, operand);
+	char path[PATH_MAX];
+	struct sl_error ignored;
+
+	if (!operand->is_glob && roster->patience != ROSTER_RETRY)
+		return;
+	if (dir == NULL && sl_default_dir(path, &ignored) == SL_OK)
+		dir = path;
+	if (dir != NULL)
+		sl_reader_watch_dir(roster->reader, dir);
+}
+
 void
 roster_begin_follow(struct roster *roster, struct sl_reader *reader)
 {
-	const struct roster_operand *operand;
-	char path[PATH_MAX];
-	struct sl_error ignored;
-	const char *dir;
 	size_t i;
 
 	roster->reader = reader;
-	for (i = 0; i < roster->operand_count; i++) {
-		operand = &roster->operands[i];
-		if (!operand->is_glob && roster->patience != ROSTER_RETRY)
-			continue;
-		dir = operand_dir(roster, operand);
-		if (dir == NULL && sl_default_dir(path, &ignored) == SL_OK)
-			dir = path;
-		/* Where it can't be watched the look each second finds it. */
-		if (dir != NULL)
-			sl_reader_watch_dir(reader, dir);
-	}
+	for (i = 0; i < roster->operand_count; i++)
+		watch_operand(roster, &roster->operands[i]);
 }
 
 static void
@@ -389,6 +392,8 @@ look_for_operand(struct roster *roster, struct roster_operand *operand,
 	if (rc < 0)
 		return rc;
 	rc = SL_OK;
+	if (roster->topic_count > before)
+		watch_operand(roster, operand); /* it may be there just now */
 	for (i = before; i < roster->topic_count && rc == SL_OK; i++)
 		rc = assign_new(roster, &roster->topics[i], err);
 	return rc;
@@ -430,11 +435,11 @@ roster_lose(struct roster *roster, const struct sl_topic *topic)
 	return false;
 }
 
-void
+bool
 roster_drop_leaving(struct roster *roster)
 {
 	struct roster_topic *entry;
-	size_t i = 0;
+	size_t i = 0, before = roster->topic_count;
 
 	while (i < roster->topic_count) {
 		entry = &roster->topics[i];
@@ -449,6 +454,7 @@ roster_drop_leaving(struct roster *roster)
 		sl_topic_close(entry->topic);
 		*entry = roster->topics[--roster->topic_count];
 	}
+	return roster->topic_count < before;
 }
 
 bool

@@ -72,8 +72,11 @@ void roster_begin_follow(struct roster *roster, struct sl_reader *reader);
  */
 SL_MUST_USE int roster_look(struct roster *roster, struct sl_error *err);
 
-/* Let go of those that leave; due when what is left of them was read. */
-void roster_drop_leaving(struct roster *roster);
+/*
+ * Let go of those that leave; due when what is left of them was read. Returns
+ * whether there was one: the next of its name may be there already.
+ */
+bool roster_drop_leaving(struct roster *roster);
 
 /* Reading found a topic deleted: it begins to leave. False: it does already. */
 bool roster_lose(struct roster *roster, const struct sl_topic *topic);

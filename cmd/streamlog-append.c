@@ -174,7 +174,7 @@ put_command(FILE *to, const struct ingest *ingest)
 		put_word(to, *left);
 }
 
-/* How far it came, and how to go on. */
+/* How far it came, and how to go on, unless it didn't come to read at all. */
 static void
 tell_rest(const struct ingest *ingest, const char *text)
 {
@@ -183,6 +183,10 @@ tell_rest(const struct ingest *ingest, const char *text)
 	size_t bytes;
 	FILE *to;
 
+	if (ingest->frame.position == 0) {
+		cli_message("%s", text);
+		return;
+	}
 	number_format(ingest->lines, done);
 	to = open_memstream(&command, &bytes);
 	if (to != NULL && strcmp(ingest->source, "-") != 0)
@@ -233,7 +237,11 @@ conclude(const struct ingest *ingest, int rc, const struct sl_error *err)
 	}
 	if (rc < 0) {
 		tell_rest(ingest, err->text);
-		return cli_exit_status(err);
+		status = cli_exit_status(err);
+		/* A signal ends --wait, too. */
+		return stop_signal > 0 && status == CLI_EXIT_AGAIN
+		           ? die_of_signal(stop_signal)
+		           : status;
 	}
 	if (stop_signal > 0) {
 		snprintf(text, sizeof(text), "topic '%s': stopped by SIG%s",

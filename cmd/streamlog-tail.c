@@ -154,6 +154,43 @@ print_event(struct tail *tail, const struct sl_record *record,
 	tail->is_over = tail->left == 0;
 }
 
+/* Is every event printed as it stands? */
+static bool
+takes_all(const struct tail *tail)
+{
+	const struct select *select = &tail->options.select;
+
+	return tail->options.form == PRINTER_PLAIN && select->key == NULL &&
+	       select->header_count == 0 && tail->skip == 0 &&
+	       !tail->is_following;
+}
+
+/* As many as possible at once. False: none, see what the reader says. */
+static bool
+copy_events(struct tail *tail)
+{
+	struct sl_source source = { .topic = NULL };
+	struct sl_error err;
+	uint64_t count;
+	int rc;
+
+	rc = printer_copy(&tail->printer, tail->reader, tail->left, &count,
+	    &source, &err);
+	tail->printed += count;
+	tail->left -= count;
+	if (rc != SL_OK) {
+		take_trouble(tail, rc, &source, &err);
+		return true;
+	}
+	if (count == 0)
+		return false;
+	rc = output_pass_on(&tail->printer.output, &err);
+	if (rc != SL_OK)
+		end_output(tail, rc, &err);
+	tail->is_over = tail->is_over || tail->left == 0;
+	return true;
+}
+
 /*
  * Print what there is. Returns whether the end was reached: while following
  * only a piece is read at a time.
@@ -168,6 +205,8 @@ read_on(struct tail *tail)
 	int rc;
 
 	while (!tail->is_over) {
+		if (takes_all(tail) && copy_events(tail))
+			continue;
 		rc = sl_reader_next(tail->reader, &record, &source, &err);
 		if (rc == SL_END)
 			return true;
@@ -330,14 +369,18 @@ wait_for_more(struct tail *tail, int64_t now_ms)
 static void
 rest(struct tail *tail, bool was_last_look, int64_t now_ms)
 {
+	bool has_dropped;
+
 	flush(tail);
-	roster_drop_leaving(&tail->roster);
+	has_dropped = roster_drop_leaving(&tail->roster);
 	if (roster_is_over(&tail->roster) || was_last_look)
 		tail->is_over = true;
 	if (tail->options.idle_ms >= 0 &&
 	    now_ms - tail->active_ms >= tail->options.idle_ms)
 		tail->is_over = true;
-	if (!tail->is_over)
+	if (has_dropped)
+		tail->look_ms = now_ms;
+	else if (!tail->is_over)
 		wait_for_more(tail, now_ms);
 }
 

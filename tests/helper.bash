@@ -95,8 +95,15 @@ told()
 # telling TEXT: the follower says TEXT on stderr within 10 seconds.
 telling()
 {
-	timeout 10 tail -n +1 -f "$BATS_TEST_TMPDIR/stderr" |
-		grep -qm 1 -F -- "$1"
+	local try
+
+	for ((try = 0; try < 500; try++)); do
+		! grep -qF -- "$1" "$BATS_TEST_TMPDIR/stderr" || return 0
+		sleep 0.02
+	done
+	echo "not told: $1"
+	cat "$BATS_TEST_TMPDIR/stderr"
+	return 1
 }
 
 setup()

@@ -169,11 +169,11 @@ record()
 	{"topic":"a","partition":0,"offset":3,"ts":4,"headers":{"b":{"base64":"/w=="}},"payload_base64":"WzEsCjJd"}
 	{"topic":"a","partition":0,"offset":4,"ts":5,"key":"","payload_base64":""}
 	END
-	streamlog-append -J --any a in
+	streamlog-append -J a in
 	streamlog-tail -a -J a | cmp - in
-	streamlog-tail -a -J a | streamlog-append -J --any b
+	streamlog-tail -a -J a | streamlog-append -J b
 	streamlog-tail -a -J b | sed 's/"topic":"b"/"topic":"a"/' | cmp - in
-	streamlog-tail -a -J -0 a | streamlog-append -J -0 --any c
+	streamlog-tail -a -J -0 a | streamlog-append -J -0 c
 	streamlog-tail -a --json c | sed 's/"topic":"c"/"topic":"a"/' | cmp - in
 }
 

@@ -253,7 +253,7 @@ step_take(struct step *step, const char *text, size_t bytes)
 		if (step->at == step->end)
 			return false;
 		want = *step->at++;
-		if (want == '~' && !step->bare)
+		if (want == '~' && !step->bare && step->at < step->end)
 			want = *step->at++ == '0' ? '~' : '/';
 		if (want != text[i])
 			return false;

@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__)
 
-#define SCAN_TARGET __attribute__((target("avx2,bmi,bmi2,lzcnt,pclmul")))
+#define SCAN_TARGET __attribute__((target("avx2,bmi,bmi2,pclmul")))
 
 #include "scan_bits_lines.h"
 

@@ -64,8 +64,10 @@ sl_index_open(struct sl_index *index, int dir, uint64_t base,
 	if (rc == SL_OK)
 		rc = read_last(index->time_fd, TIME_ENTRY_SIZE,
 		    &index->time_bytes, entry, err);
-	if (rc == SL_OK)
+	if (rc == SL_OK) {
 		index->last_time_ms = (int64_t)sl_get_u64(entry);
+		index->last_time_offset = base + sl_get_u32(entry + 8);
+	}
 	if (rc >= 0)
 		rc = read_last(index->offset_fd, OFFSET_ENTRY_SIZE,
 		    &index->offset_bytes, entry, err);
@@ -122,6 +124,7 @@ add_time(struct sl_index *index, int64_t max_ms, uint64_t max_offset,
 		return rc;
 	index->time_bytes += sizeof(entry);
 	index->last_time_ms = max_ms;
+	index->last_time_offset = max_offset;
 	return SL_OK;
 }
 

@@ -28,6 +28,7 @@ struct sl_index {
 	uint64_t time_bytes;
 	uint64_t last_position; /* of the batch indexed last; 0: none */
 	int64_t last_time_ms;   /* of the time entry last; SL_TIME_NONE: none */
+	uint64_t last_time_offset; /* of the batch that has it */
 };
 #define SL_INDEX_CLOSED ((struct sl_index){ .offset_fd = -1, .time_fd = -1 })
 

@@ -13,6 +13,8 @@ struct scan {
 	uint64_t base;
 	uint64_t position; /* where it stands */
 	uint64_t size;
+	uint64_t due;     /* the offset there; SL_OFFSET_NONE: not known */
+	uint64_t damaged; /* the offset of damage just before it, or NONE */
 };
 
 static int
@@ -21,7 +23,11 @@ scan_open(struct scan *scan, int dir, uint64_t base, struct sl_error *err)
 	char name[SL_SEGMENT_NAME_SIZE];
 	int rc;
 
-	*scan = (struct scan){ .dir = dir, .fd = -1, .base = base };
+	*scan = (struct scan){ .dir = dir,
+		.fd = -1,
+		.base = base,
+		.due = base,
+		.damaged = SL_OFFSET_NONE };
 	sl_segment_name(name, base, ".log");
 	rc = sl_fs_open_read(&scan->fd, dir, name, err);
 	if (rc == SL_OK)
@@ -114,7 +120,10 @@ sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
 	return rc;
 }
 
-/* The first record of the batch at scan->position that is at or past a time. */
+/*
+ * The first record of the batch at scan->position that is at or past a time.
+ * Where the batch is damaged it is the batch: who reads from there is told.
+ */
 static int
 find_record(struct scan *scan, int64_t time_ms, uint64_t *offset,
     struct sl_error *err)
@@ -129,10 +138,12 @@ find_record(struct scan *scan, int64_t time_ms, uint64_t *offset,
 
 	rc = sl_segment_look(scan->fd, &window, scan->position, &head, &batch,
 	    &found, err);
-	if (rc == SL_OK && found != SL_FOUND_BATCH)
-		rc = SL_END;
-	if (rc == SL_OK)
-		rc = sl_batch_walk_begin(&walk, batch, &head, err);
+	if (rc < 0)
+		goto out;
+	*offset = head.base;
+	if (found != SL_FOUND_BATCH)
+		goto out;
+	rc = sl_batch_walk_begin(&walk, batch, &head, err);
 	while (rc == SL_OK) {
 		rc = sl_batch_walk_next(&walk, &record, err);
 		if (rc != SL_OK || record.timestamp_ms >= time_ms)
@@ -141,10 +152,24 @@ find_record(struct scan *scan, int64_t time_ms, uint64_t *offset,
 	if (rc == SL_OK)
 		*offset = record.offset;
 	else if (rc == SL_ECORRUPT)
-		rc = SL_END; /* reading will say so */
+		rc = SL_OK;
+out:
 	sl_batch_walk_release(&walk);
 	sl_window_release(&window);
 	return rc;
+}
+
+/* Damage at scan->position: go to the next valid batch; SL_END: none. */
+static int
+pass_damage(struct scan *scan, struct sl_error *err)
+{
+	uint64_t lowest = scan->due == SL_OFFSET_NONE ? scan->base : scan->due;
+
+	if (scan->damaged == SL_OFFSET_NONE)
+		scan->damaged = lowest;
+	scan->due = SL_OFFSET_NONE;
+	return sl_segment_search(scan->fd, scan->position + 1, lowest,
+	    lowest + SL_SEGMENT_JUMP_MAX, &scan->position, err);
 }
 
 /*
@@ -166,8 +191,17 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 		    &head, &found, err);
 		if (rc < 0)
 			return rc;
-		if (found != SL_FOUND_BATCH)
-			return has_entry ? SL_EBUSY : SL_END;
+		if (found != SL_FOUND_BATCH ||
+		    (scan->due != SL_OFFSET_NONE && head.base != scan->due)) {
+			if (has_entry)
+				return SL_EBUSY;
+			if (found == SL_FOUND_END)
+				return SL_END;
+			rc = pass_damage(scan, err);
+			if (rc != SL_OK)
+				return rc;
+			continue;
+		}
 		last = head.base + head.last_offset_delta;
 		if (has_entry && last >= entry_offset) {
 			if (last != entry_offset ||
@@ -178,10 +212,15 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 		if (head.max_timestamp_ms >= time_ms)
 			return SL_OK;
 		scan->position += head.bytes;
+		scan->due = last + 1;
+		scan->damaged = SL_OFFSET_NONE;
 	}
 }
 
-/* SL_OK and *offset; SL_END: this segment has nothing so late. */
+/*
+ * SL_OK and *offset; SL_END: this segment has nothing so late. Damage just
+ * before what is found may be as late: it is where to begin.
+ */
 static int
 find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
     struct sl_error *err)
@@ -201,15 +240,22 @@ find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
 	if (has_entry)
 		rc = sl_index_find(dir, base, scan.fd, entry_offset,
 		    &scan.position, err);
+	if (scan.position > 0)
+		scan.due = SL_OFFSET_NONE;
 	if (rc >= 0)
 		rc = find_batch(&scan, time_ms, has_entry, entry_offset,
 		    entry_ms, err);
 	if (rc == SL_EBUSY) { /* the index lies: without it */
 		scan.position = 0;
+		scan.due = base;
 		rc = find_batch(&scan, time_ms, false, 0, 0, err);
 	}
-	if (rc == SL_OK)
+	if (rc == SL_OK && scan.damaged != SL_OFFSET_NONE)
+		*offset = scan.damaged;
+	else if (rc == SL_OK)
 		rc = find_record(&scan, time_ms, offset, err);
+	else if (rc == SL_ECORRUPT) /* no file: reading will say so */
+		rc = SL_END;
 	sl_fs_close(&scan.fd);
 	return rc;
 }

@@ -120,8 +120,8 @@ enter_segment(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 static int
 enter_found(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 {
-	bool was_told = cursor->is_passing &&
-	                cursor->base == cursor->segments.bases[at];
+	bool was_told =
+	    cursor->is_passing && cursor->base == cursor->segments.bases[at];
 	int rc;
 
 	rc = enter_segment(cursor, at, err);
@@ -391,6 +391,27 @@ next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	return rc;
 }
 
+/*
+ * The batch in hand is left: SL_END, at its end; SL_OK, at cursor->end, or
+ * damaged, to come back to what was not handed out. SL_OK: go on.
+ */
+static int
+leave_batch(struct sl_cursor *cursor, int rc, struct sl_error *err)
+{
+	cursor->is_walking = false;
+	if (rc != SL_END) {
+		cursor->position = cursor->batch_position;
+		cursor->due = SL_OFFSET_NONE;
+	}
+	if (rc == SL_OK)
+		return SL_END;
+	if (rc < 0)
+		return rc == SL_ECORRUPT ? damage(cursor, err) : rc;
+	if (cursor->batch_next > cursor->expected)
+		cursor->expected = cursor->batch_next;
+	return SL_OK;
+}
+
 int
 sl_cursor_next(struct sl_cursor *cursor, struct sl_record *record,
     uint64_t *from, struct sl_error *err)
@@ -412,16 +433,34 @@ sl_cursor_next(struct sl_cursor *cursor, struct sl_record *record,
 				return SL_OK;
 			}
 		}
-		cursor->is_walking = false;
-		if (rc != SL_END) { /* not all was handed out: come back */
-			cursor->position = cursor->batch_position;
-			cursor->due = SL_OFFSET_NONE;
+		rc = leave_batch(cursor, rc, err);
+		if (rc != SL_OK)
+			return rc;
+	}
+}
+
+int
+sl_cursor_copy(struct sl_cursor *cursor, struct sl_batch_copy *copy,
+    uint64_t *from, struct sl_error *err)
+{
+	int rc;
+
+	copy->stop = cursor->end;
+	copy->largest_ms = cursor->largest_ms;
+	for (;;) {
+		if (!cursor->is_walking) {
+			rc = next_batch(cursor, from, err);
+			if (rc != SL_OK)
+				return rc;
 		}
-		if (rc == SL_OK)
-			return SL_END;
-		if (rc < 0)
-			return rc == SL_ECORRUPT ? damage(cursor, err) : rc;
-		if (cursor->batch_next > cursor->expected)
-			cursor->expected = cursor->batch_next;
+		copy->first = copy->next = cursor->expected;
+		rc = sl_batch_walk_copy(&cursor->walk, copy, err);
+		cursor->expected = copy->next;
+		cursor->largest_ms = copy->largest_ms;
+		if (rc == SL_OK && cursor->expected < cursor->end)
+			return SL_OK;
+		rc = leave_batch(cursor, rc, err);
+		if (rc != SL_OK)
+			return rc;
 	}
 }

@@ -59,6 +59,14 @@ void sl_cursor_close(struct sl_cursor *cursor);
 SL_MUST_USE int sl_cursor_next(struct sl_cursor *cursor,
     struct sl_record *record, uint64_t *from, struct sl_error *err);
 
+/*
+ * The values of the next records, as sl_batch_walk_copy() has them; first, next
+ * and stop are set here. SL_OK also where the next one doesn't fit; otherwise
+ * as sl_cursor_next().
+ */
+SL_MUST_USE int sl_cursor_copy(struct sl_cursor *cursor,
+    struct sl_batch_copy *copy, uint64_t *from, struct sl_error *err);
+
 /* List the segments at the next call, whatever the directory's times say. */
 void sl_cursor_look_again(struct sl_cursor *cursor);
 

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #define LOST_AND_FOUND "lost+found"
+#define TIME_LOOK_BYTES (64u << 10)
 
 /* Take a batch that was found at log->size into what is remembered. */
 static int
@@ -194,6 +195,49 @@ entry_holds(const struct sl_log *log, const struct sl_index_entry *entry,
 	       head.base + head.last_offset_delta == entry->offset;
 }
 
+/*
+ * Is the last time entry the largest up to the batch of the last offset entry?
+ * A time index that lost its end would hide what is later than it says. Looks
+ * at the heads from the batch that has the entry on, but no farther than
+ * TIME_LOOK_BYTES: what lies behind is believed.
+ */
+static bool
+time_holds(const struct sl_log *log, const struct sl_index_entry *entry,
+    uint64_t size)
+{
+	const struct sl_index *index = &log->index;
+	uint64_t position = entry->position;
+	struct sl_batch_head head;
+	struct sl_error ignored;
+	bool is_met = false;
+	enum sl_found found;
+	uint64_t look_end;
+
+	if (index->time_bytes == 0 ||
+	    (index->last_time_offset < entry->offset &&
+	        sl_index_find(log->dir, log->base, log->fd,
+	            index->last_time_offset, &position, &ignored) < 0))
+		return false;
+	look_end = position + TIME_LOOK_BYTES;
+	while (
+	    !is_met || (position <= entry->position && position < look_end)) {
+		if (sl_segment_peek(log->fd, position, size, &head, &found,
+		        &ignored) < 0 ||
+		    found != SL_FOUND_BATCH)
+			return false;
+		if (head.base + head.last_offset_delta ==
+		    index->last_time_offset) {
+			is_met = true;
+			if (head.max_timestamp_ms != index->last_time_ms)
+				return false;
+		}
+		if (head.max_timestamp_ms > index->last_time_ms)
+			return false;
+		position += head.bytes;
+	}
+	return true;
+}
+
 static int
 first_time(struct sl_log *log, struct sl_error *err)
 {
@@ -230,7 +274,10 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 		    &last, err);
 	if (rc < 0)
 		return rc;
-	has_entry = rc == SL_OK && entry_holds(log, &last, size);
+	/* After a crash (is_dirty) neither the log nor an index is believed. */
+	has_entry = rc == SL_OK && !log->is_dirty &&
+	            entry_holds(log, &last, size) &&
+	            time_holds(log, &last, size);
 	if (rc == SL_OK && !has_entry)
 		rc = sl_index_clear(&log->index, err);
 	if (rc < 0)

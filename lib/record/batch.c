@@ -234,8 +234,8 @@ record_take(struct sl_batch_walk *walk, const uint8_t *at, const uint8_t *end,
 	return NULL;
 }
 
-int
-sl_batch_walk_next(struct sl_batch_walk *walk, struct sl_record *record,
+static inline int
+walk_next(struct sl_batch_walk *walk, struct sl_record *record,
     struct sl_error *err)
 {
 	const uint8_t *at = walk->at;
@@ -259,6 +259,52 @@ sl_batch_walk_next(struct sl_batch_walk *walk, struct sl_record *record,
 	walk->at = at + length;
 	walk->left--;
 	return SL_OK;
+}
+
+int
+sl_batch_walk_next(struct sl_batch_walk *walk, struct sl_record *record,
+    struct sl_error *err)
+{
+	return walk_next(walk, record, err);
+}
+
+int
+sl_batch_walk_copy(struct sl_batch_walk *walk, struct sl_batch_copy *copy,
+    struct sl_error *err)
+{
+	struct sl_batch_walk here = *walk; /* in registers, and to step back */
+	struct sl_batch_walk before;
+	struct sl_record record;
+	int rc = SL_OK;
+
+	while (copy->count_max > 0) {
+		before.at = here.at;
+		before.delta_before = here.delta_before;
+		rc = walk_next(&here, &record, err);
+		if (rc != SL_OK)
+			break;
+		if (record.offset >= copy->stop ||
+		    (size_t)(copy->end - copy->to) <= record.value_bytes) {
+			here.at = before.at;
+			here.delta_before = before.delta_before;
+			here.left++;
+			break;
+		}
+		if (record.offset < copy->first)
+			continue;
+		copy->next = record.offset + 1;
+		if (record.timestamp_ms > copy->largest_ms)
+			copy->largest_ms = record.timestamp_ms;
+		if (record.value == NULL)
+			continue;
+		memcpy(copy->to, record.value, record.value_bytes);
+		copy->to += record.value_bytes;
+		*copy->to++ = copy->separator;
+		copy->count++;
+		copy->count_max--;
+	}
+	*walk = here;
+	return rc;
 }
 
 void

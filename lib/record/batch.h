@@ -96,6 +96,27 @@ SL_MUST_USE int sl_batch_walk_begin(struct sl_batch_walk *walk,
 SL_MUST_USE int sl_batch_walk_next(struct sl_batch_walk *walk,
     struct sl_record *record, struct sl_error *err);
 
+/* Values for a reader who wants nothing else: where they go, and how many. */
+struct sl_batch_copy {
+	char *to; /* moves on */
+	char *end;
+	uint64_t count_max; /* goes down */
+	uint64_t count;     /* goes up */
+	uint64_t first;     /* offsets below are passed over */
+	uint64_t next;      /* set: behind the last record taken */
+	uint64_t stop;      /* offsets from here on are left */
+	int64_t largest_ms; /* raised */
+	char separator;     /* behind each value */
+};
+
+/*
+ * Copy the values of the next records, tombstones left out, as many as fit.
+ * SL_OK: room, count or offsets are at their end, and records are left; SL_END:
+ * all are copied; SL_ECORRUPT.
+ */
+SL_MUST_USE int sl_batch_walk_copy(struct sl_batch_walk *walk,
+    struct sl_batch_copy *copy, struct sl_error *err);
+
 void sl_batch_walk_release(struct sl_batch_walk *walk);
 
 #endif

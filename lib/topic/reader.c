@@ -354,6 +354,39 @@ sl_reader_next(struct sl_reader *reader, struct sl_record *record,
 }
 
 int
+sl_reader_copy(struct sl_reader *reader, char *to, size_t room, char separator,
+    uint64_t count_max, size_t *used, uint64_t *count, struct sl_source *source,
+    struct sl_error *err)
+{
+	struct part *part;
+	struct sl_batch_copy copy = {
+		.to = to,
+		.end = to + room,
+		.count_max = count_max,
+		.separator = separator,
+	};
+	struct sl_record record;
+	uint64_t from;
+	int rc;
+
+	*used = 0;
+	*count = 0;
+	/* Of several, or following, one by one, in their order and turn. */
+	if (reader->is_following || reader->needy_count != 1 ||
+	    reader->heap_count > 0)
+		return SL_OK;
+	part = reader->needy[0];
+	rc = sl_cursor_copy(&part->cursor, &copy, &from, err);
+	*used = (size_t)(copy.to - to);
+	*count = copy.count;
+	if (rc < 0)
+		return fail(part, rc, &record, source, err);
+	source->topic = part->topic;
+	source->partition = part->number;
+	return SL_OK; /* if it is the end, sl_reader_next() says so */
+}
+
+int
 sl_reader_follow(struct sl_reader *reader, struct sl_error *err)
 {
 	size_t i;

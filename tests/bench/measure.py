@@ -27,9 +27,12 @@ def sh(command, **options):
     return done.stdout
 
 
-def timed(argv, stdin=os.devnull):
+def timed(argv, stdin=os.devnull, stdout=None):
     """Seconds that a command takes from its start to its end."""
     actions = [(os.POSIX_SPAWN_OPEN, 0, stdin, os.O_RDONLY, 0)]
+    if stdout:
+        actions.append((os.POSIX_SPAWN_OPEN, 1, stdout,
+                        os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     start = time.monotonic()
     child = os.posix_spawnp(argv[0], argv, os.environ, file_actions=actions)
     _, status = os.waitpid(child, 0)
@@ -48,8 +51,9 @@ def make_events(path, total_bytes, event_bytes):
     count = total_bytes // event_bytes
     with open(path, "w", encoding="ascii") as file:
         for number in range(count):
-            head = (f'{{"id":{10**7 + number},"type":"order","amount":'
-                    f'{number * 7919 % 9973 + 10000}.25,"user":"u{number % 5003:05d}",'
+            amount = number * 7919 % 9973 + 10000
+            head = (f'{{"id":{10**7 + number},"type":"order",'
+                    f'"amount":{amount}.25,"user":"u{number % 5003:05d}",'
                     f'"paid":true,"text":"')
             filler = event_bytes - len(head) - len('"}\n')
             file.write(f"{head}{text_of(number, filler)}\"}}\n")

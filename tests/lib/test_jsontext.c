@@ -54,6 +54,7 @@ test_find(void)
 	check_find(nested, "m~n", "2");
 	check_find(nested, "/m~0n", "2");
 	check_find(nested, "/m~n", NULL);
+	check_find("{\"m/\":1,\"m~\":2}", "/m~", "2");
 	check_find(nested, "", "3");
 	check_find(nested, "/", "3");
 	check_find(nested, "/0", "4");

@@ -206,7 +206,7 @@ test_depth(void)
 {
 	static char text[3 * SL_SCAN_DEPTH_MAX + 64];
 	struct sl_scan *scan = scan_made(NULL);
-	size_t depth, byte = 0;
+	size_t depth, byte = 0, bytes, i;
 	const char *why;
 	bool agree = true;
 
@@ -216,6 +216,18 @@ test_depth(void)
 		memcpy(text + 2 * depth, "\n[1]\n", 6);
 		agree =
 		    agree && ways_agree(scan, text, 2 * depth + 5, LINES_MAX);
+	}
+	/* The outermost, an array, is closed as what is inside it. */
+	for (depth = 60; depth < 70; depth++) {
+		bytes = 0;
+		text[bytes++] = '[';
+		for (i = 0; i < depth; i++, bytes += 5)
+			memcpy(text + bytes, "{\"a\":", 5);
+		text[bytes++] = '1';
+		memset(text + bytes, '}', depth + 1);
+		bytes += depth + 1;
+		text[bytes++] = '\n';
+		agree = agree && ways_agree(scan, text, bytes, LINES_MAX);
 	}
 	check(agree, "all ways agree at all depths");
 	memset(text, '[', sizeof(text));
@@ -343,7 +355,7 @@ int
 main(void)
 {
 	static const char *const pointers[] = { NULL, "user", "/user", "a", "",
-		"/a/b/3/c", "/3", "/user/0/a", "user\"", "x",
+		"a\":\"", "/a/b/3/c", "/3", "/user/0/a", "user\"", "x",
 		"a name that is much longer than a block, so that nothing of "
 		"the kind can be seen in one" };
 	size_t i;
