@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* How long a topic that can't be opened is no news. */
+#define TROUBLE_MS 1000
+
 /* ---- Opening ---- */
 
 static const char *
@@ -111,6 +114,35 @@ open_topic(struct roster *roster, struct roster_operand *operand,
 	return SL_OK;
 }
 
+/*
+ * While following, what can't be opened may be half removed, or under repair:
+ * it is told where it lasts, and tried again. At the start it is an error.
+ */
+static int
+bear_trouble(const struct roster *roster, struct roster_operand *operand,
+    int rc, const struct sl_error *err)
+{
+	int64_t now_ms = sl_monotonic_ms();
+
+	if (roster->reader == NULL || rc == SL_ENOMEM)
+		return rc;
+	if (operand->trouble_ms == 0)
+		operand->trouble_ms = now_ms;
+	if (now_ms - operand->trouble_ms >= TROUBLE_MS &&
+	    !operand->is_trouble_told) {
+		cli_message("%s", err->text);
+		operand->is_trouble_told = true;
+	}
+	return SL_OK;
+}
+
+static void
+end_trouble(struct roster_operand *operand)
+{
+	operand->trouble_ms = 0;
+	operand->is_trouble_told = false;
+}
+
 /* All topics that a pattern matches. *count is how many there are. */
 static int
 open_matches(struct roster *roster, struct roster_operand *operand,
@@ -129,6 +161,8 @@ open_matches(struct roster *roster, struct roster_operand *operand,
 		/* One that went since it was listed is no match any more. */
 		if (rc == SL_END || rc == SL_ENOTFOUND)
 			rc = SL_OK;
+		else if (rc < 0)
+			rc = bear_trouble(roster, operand, rc, err);
 	}
 	sl_names_free(names, *count);
 	return rc;
@@ -382,6 +416,9 @@ look_for_operand(struct roster *roster, struct roster_operand *operand,
 		rc = open_topic(roster, operand, operand->name, err);
 		if (rc == SL_ENOTFOUND)
 			return SL_OK;
+		if (rc < 0)
+			return bear_trouble(roster, operand, rc, err);
+		end_trouble(operand);
 		operand->is_waiting = false;
 		operand->is_told = false;
 		if (rc == SL_OK)

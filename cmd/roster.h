@@ -27,6 +27,10 @@ struct roster_operand {
 	bool is_glob;
 	bool is_waiting; /* a name that isn't there */
 	bool is_told;    /* that it is waited for */
+
+	/* What is there can't be opened; told once, where it lasts. */
+	bool is_trouble_told;
+	int64_t trouble_ms; /* since when; 0: no trouble */
 };
 
 struct roster_topic {

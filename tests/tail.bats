@@ -424,7 +424,7 @@ damage()
 	local file=$STREAMLOG_DIR/orders/0/00000000000000000000.log value
 
 	value=$(od -An -tu1 -j "$1" -N 1 "$file")
-	printf "\\x$(printf %x "$((value ^ 1))")" |
+	printf '%b' "\\x$(printf %x "$((value ^ 1))")" |
 		dd of="$file" bs=1 seek="$1" conv=notrunc status=none
 }
 

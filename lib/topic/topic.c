@@ -390,7 +390,7 @@ sl_topic_list(const char *dir, const char *pattern, char ***names,
 {
 	struct names all = { .dir = -1, .pattern = pattern };
 	char path[PATH_MAX];
-	int rc = SL_OK;
+	int rc;
 
 	*names = NULL;
 	*count = 0;
