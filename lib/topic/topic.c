@@ -394,11 +394,13 @@ sl_topic_list(const char *dir, const char *pattern, char ***names,
 
 	*names = NULL;
 	*count = 0;
-	if (dir == NULL)
+	if (dir == NULL) {
 		rc = sl_default_dir(path, err);
-	if (rc == SL_OK)
-		rc = sl_fs_open_dir(&all.dir, AT_FDCWD,
-		    dir == NULL ? path : dir, err);
+		if (rc < 0)
+			return rc;
+		dir = path;
+	}
+	rc = sl_fs_open_dir(&all.dir, AT_FDCWD, dir, err);
 	if (rc < 0 && err->sys == ENOENT)
 		return SL_OK;
 	if (rc == SL_OK)
