@@ -126,12 +126,15 @@ take_event(struct append_options *options, int code, const char *argument)
 	switch (code) {
 	case OPT_ANY:
 		options->form = APPEND_ANY;
+		options->forms++;
 		return true;
 	case OPT_RAW:
 		options->form = APPEND_RAW;
+		options->forms++;
 		return true;
 	case 'J':
 		options->form = APPEND_ENVELOPE;
+		options->forms++;
 		return true;
 	case '0':
 		options->end = '\0';
@@ -200,6 +203,8 @@ settle_options(const struct append_options *options)
 
 	if (options->cli.operand_count == 0)
 		cli_usage("which topic?");
+	if (options->forms > 1)
+		cli_usage("--any, --raw and -J contradict each other");
 	if (keys > 1)
 		cli_usage("-k, -K and --key contradict each other");
 	if (options->key_field != NULL && !is_json)

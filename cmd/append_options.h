@@ -28,6 +28,7 @@ struct append_options {
 	const char *topic;
 	char *const *files; /* NULL at the end */
 	enum append_form form;
+	int forms; /* how many were said: at most one */
 	char end; /* of a line */
 	const char *key_field;
 	const char *key_delim;

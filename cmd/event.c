@@ -122,11 +122,13 @@ check_line(const struct event_maker *maker, const char *text,
 	if (options->key_delim != NULL) {
 		delim = memmem(event, bytes, options->key_delim,
 		    strlen(options->key_delim));
-		if (delim != NULL) {
-			delim += strlen(options->key_delim);
-			bytes -= (size_t)(delim - event);
-			event = delim;
+		if (delim == NULL) { /* split_key() says so */
+			line->kind = SL_SCAN_OBJECT;
+			return;
 		}
+		delim += strlen(options->key_delim);
+		bytes -= (size_t)(delim - event);
+		event = delim;
 	}
 	if (options->form == APPEND_RAW)
 		return;

@@ -446,6 +446,56 @@ damage()
 	[ "${#stderr_lines[@]}" -eq 1 ]
 }
 
+@test "tail tells what was gone before it was read, and goes on: 3" {
+	local dir=$STREAMLOG_DIR/ring/0 first next
+
+	streamlog-topic create --set segment.bytes=4KiB ring
+	events 0 199 | streamlog-append ring
+	events 200 399 | streamlog-append ring
+	first=00000000000000000000
+	next=$(basename "$(find "$dir" -name '*.log' | sort | sed -n 2p)" .log)
+	rm "$dir/$first".*
+	next=$((10#$next))
+	t streamlog-tail -o 0 ring
+	expect 3 "$(events "$next" 399)" "streamlog-tail: topic 'ring': partition 0: offsets 0 to $((next - 1)) were deleted before they were read ($next events); going on at $next"
+	t streamlog-tail -a ring
+	expect 0 "$(events "$next" 399)" ""
+	t streamlog-tail -n 3 ring
+	expect 0 "$(events 397 399)" ""
+}
+
+@test "tail -f -o beyond the end waits for that offset" {
+	events 0 3 | streamlog-append orders
+	follow 5 streamlog-tail -f -o 6 orders
+	events 4 7 | streamlog-append orders
+	hear 5 '{"n":6}'
+	hear 5 '{"n":7}'
+}
+
+@test "tail --rejected shows the lines that were no events, -f as they come" {
+	streamlog-topic create orders
+	follow 5 streamlog-tail -f --rejected --format '%s\n' orders
+	run ! streamlog-append orders <<<'bad'
+	IFS= read -r -t 10 -u 5 line
+	[[ $line == '{"time":"'*'"line":1,"byte":1,"reason":"not JSON: '*'"input":"bad","input_bytes":3}' ]]
+	t streamlog-tail --rejected orders
+	expect 0 "$line" ""
+	t streamlog-tail --rejected -J orders
+	[[ $output == '{"topic":"orders","offset":0,"ts":'*',"payload":{"time":'* ]]
+}
+
+@test "tail --synced prints what others wrote, synced first" {
+	events 1 3 | streamlog-append --sync none orders
+	t streamlog-tail --synced orders
+	expect 0 "$(events 1 3)" ""
+}
+
+@test "tail -v says what it reads" {
+	events 1 3 | streamlog-append orders
+	t streamlog-tail -v -n 1 orders
+	expect 0 '{"n":3}' "streamlog-tail: topic 'orders': partition 0: from 2 to 3"
+}
+
 @test "tail is idle while nothing comes: one look a second" {
 	local before after
 

@@ -5,6 +5,7 @@
 #include "fs.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #define NAP_MS_MIN 1
 #define NAP_MS_MAX 50
+#define EVENT_SIZE_MAX (sizeof(struct inotify_event) + NAME_MAX + 1)
 
 void
 sl_watch_open(struct sl_watch *watch)
@@ -71,6 +73,9 @@ drain(struct sl_watch *watch, void (*each)(void *, int), void *arg)
 			memcpy(&event, bytes + at, sizeof(event));
 			each(arg, event.mask & IN_Q_OVERFLOW ? -1 : event.wd);
 		}
+		/* Where one more event had fitted there is none. */
+		if ((size_t)size < sizeof(bytes) - EVENT_SIZE_MAX)
+			return;
 	}
 }
 

@@ -63,6 +63,7 @@ sl_log_open(struct sl_log *log, int at, const char *name,
     const struct sl_log_limits *limits, struct sl_error *err)
 {
 	struct sl_lockfile text;
+	struct stat st;
 	int rc;
 
 	*log = SL_LOG_CLOSED;
@@ -74,6 +75,8 @@ sl_log_open(struct sl_log *log, int at, const char *name,
 		rc = sl_fs_like_of(log->dir, &log->like, err);
 	if (rc == SL_OK)
 		rc = sl_lockfile_open(&log->lock, log->dir, &log->like, err);
+	if (rc == SL_OK && fstat(log->lock, &st) != 0)
+		rc = sl_error_sys(err, errno, "'%s'", SL_LOCKFILE_NAME);
 	if (rc == SL_OK) {
 		rc = sl_lock_take(log->lock, SL_LOCK_PRESENCE, false,
 		    OPEN_TIMEOUT_MS, err);
@@ -85,9 +88,13 @@ sl_log_open(struct sl_log *log, int at, const char *name,
 		rc = sl_lockfile_read(log->lock, &text, err);
 	if (rc == SL_OK && text.is_deleted)
 		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
-	if (rc < 0)
+	if (rc < 0) {
 		sl_log_close(log);
-	return rc;
+		return rc;
+	}
+	log->lock_dev = st.st_dev;
+	log->lock_ino = st.st_ino;
+	return SL_OK;
 }
 
 void
@@ -109,14 +116,11 @@ sl_log_forget(struct sl_log *log)
 static int
 check_lock_name(const struct sl_log *log, struct sl_error *err)
 {
-	struct stat named, held;
+	struct stat named;
 
-	if (fstat(log->lock, &held) != 0)
-		return sl_error_sys(err, errno, "fstat of '%s'",
-		    SL_LOCKFILE_NAME);
 	if (fstatat(log->dir, SL_LOCKFILE_NAME, &named, AT_SYMLINK_NOFOLLOW) ==
 	        0 &&
-	    named.st_ino == held.st_ino && named.st_dev == held.st_dev)
+	    named.st_ino == log->lock_ino && named.st_dev == log->lock_dev)
 		return SL_OK;
 	return sl_error_set(err, SL_ENOTFOUND,
 	    "it was removed while it was written");

@@ -24,6 +24,8 @@ struct sl_log_limits {
 struct sl_log {
 	int dir;  /* owned; -1 when closed */
 	int lock; /* owned; `lock`, with a shared lock on its presence byte */
+	dev_t lock_dev;
+	ino_t lock_ino;
 	struct sl_fs_like like;
 	struct sl_log_limits limits;
 

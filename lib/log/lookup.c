@@ -168,7 +168,7 @@ pass_damage(struct scan *scan, struct sl_error *err)
 	if (scan->damaged == SL_OFFSET_NONE)
 		scan->damaged = lowest;
 	scan->due = SL_OFFSET_NONE;
-	return sl_segment_search(scan->fd, scan->position + 1, lowest,
+	return sl_segment_search(scan->fd, scan->position, lowest,
 	    lowest + SL_SEGMENT_JUMP_MAX, &scan->position, err);
 }
 

@@ -50,6 +50,8 @@ list_segments(struct sl_cursor *cursor, struct sl_error *err)
 	struct stat st;
 	int rc;
 
+	if (cursor->is_watched && !cursor->must_list)
+		return SL_OK;
 	if (fstat(cursor->dir, &st) != 0)
 		return sl_error_sys(err, errno, "fstat of the partition");
 	if (st.st_nlink == 0)
@@ -223,7 +225,7 @@ damage(struct sl_cursor *cursor, struct sl_error *err)
 	struct sl_error ignored;
 
 	if (cursor->due < cursor->expected &&
-	    sl_segment_search(cursor->fd, cursor->position + 1, cursor->due,
+	    sl_segment_search(cursor->fd, cursor->position, cursor->due,
 	        cursor->expected, &cursor->position, &ignored) == SL_OK) {
 		cursor->due = SL_OFFSET_NONE;
 		return SL_OK;
@@ -246,8 +248,8 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	long next;
 	int rc;
 
-	rc = sl_segment_search(cursor->fd, cursor->position + 1,
-	    cursor->expected, cursor->expected + SL_SEGMENT_JUMP_MAX, &at, err);
+	rc = sl_segment_search(cursor->fd, cursor->position, cursor->expected,
+	    cursor->expected + SL_SEGMENT_JUMP_MAX, &at, err);
 	if (rc == SL_OK) {
 		cursor->position = at;
 		cursor->expected = cursor->due = SL_OFFSET_NONE;

@@ -37,6 +37,7 @@ struct sl_cursor {
 	struct sl_segments segments; /* as listed last */
 	struct timespec listed;      /* the directory's mtime then */
 	bool must_list;
+	bool is_watched; /* the directory: who changes it makes us list */
 };
 
 #define SL_CURSOR_CLOSED                                                       \

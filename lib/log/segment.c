@@ -133,8 +133,12 @@ window_fill(int fd, struct sl_window *window, uint64_t position, size_t bytes,
 		window->room = room;
 	}
 	window->position = position;
-	return sl_fs_read_at(fd, window->bytes, window->room, position,
-	    &window->size, err);
+	window->is_last = false;
+	if (sl_fs_read_once(fd, window->bytes, window->room, position,
+	        &window->size, err) < 0)
+		return err->code;
+	window->is_last = window->size < window->room;
+	return SL_OK;
 }
 
 static size_t
@@ -177,6 +181,12 @@ sl_segment_look(int fd, struct sl_window *window, uint64_t position,
 	int rc;
 
 	*batch = NULL;
+	if (window->size > 0 && window->is_last &&
+	    position == window->position + window->size) {
+		*head = (struct sl_batch_head){ .base = 0 };
+		*found = SL_FOUND_END;
+		return SL_OK;
+	}
 	for (;;) {
 		have = window_have(window, position);
 		if (have < need && !is_fresh) {
@@ -243,7 +253,7 @@ sl_segment_judge(int fd, struct sl_window *window, uint64_t position,
 		return SL_OK;
 	if (expected == SL_OFFSET_NONE)
 		highest = INT64_MAX;
-	rc = sl_segment_search(fd, position + 1, lowest, highest, &at, err);
+	rc = sl_segment_search(fd, position, lowest, highest, &at, err);
 	if (rc != SL_OK)
 		return rc < 0 ? rc : SL_OK;
 	*found = SL_FOUND_DAMAGE;
@@ -281,8 +291,8 @@ sl_segment_peek(int fd, uint64_t position, uint64_t size,
 
 /* Could a batch begin here? Cheap tests first: most bytes fail the first. */
 static bool
-may_begin(const uint8_t *from, size_t have, uint64_t expected,
-    uint64_t expected_max, struct sl_batch_head *head)
+may_begin(const uint8_t *from, size_t have, uint64_t lowest, uint64_t highest,
+    struct sl_batch_head *head)
 {
 	struct sl_error ignored;
 
@@ -290,7 +300,28 @@ may_begin(const uint8_t *from, size_t have, uint64_t expected,
 		return false;
 	if (sl_batch_head_decode(from, have, head, &ignored) != SL_OK)
 		return false;
-	return head->base >= expected && head->base <= expected_max;
+	return head->base >= lowest && head->base <= highest;
+}
+
+/*
+ * The first offset that a batch behind damage may have. A base is not in its
+ * batch's checksum, so one that is too low must not pass for an earlier batch.
+ */
+static int
+lowest_behind(int fd, uint64_t position, uint64_t expected, uint64_t *lowest,
+    struct sl_error *err)
+{
+	struct sl_batch_head head = { .base = 0 };
+	enum sl_found found;
+	int rc;
+
+	rc = sl_segment_peek(fd, position, UINT64_MAX, &head, &found, err);
+	if (rc < 0)
+		return rc;
+	*lowest = expected + 1;
+	if (sl_batch_is_dense(&head) && head.count <= SL_SEGMENT_JUMP_MAX)
+		*lowest = expected + head.count;
+	return SL_OK;
 }
 
 int
@@ -303,9 +334,15 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
+	uint64_t lowest;
 	size_t i;
-	int rc = SL_END;
+	int rc;
 
+	rc = lowest_behind(fd, position, expected, &lowest, err);
+	if (rc < 0)
+		return rc;
+	rc = SL_END;
+	position++;
 	while (rc == SL_END && position < stop) {
 		rc = window_fill(fd, &window, position, WINDOW_SIZE, err);
 		if (rc < 0 || window.size < SL_BATCH_HEAD_SIZE) {
@@ -315,7 +352,7 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 		rc = SL_END;
 		for (i = 0; i + SL_BATCH_HEAD_SIZE <= window.size; i++) {
 			if (!may_begin(window.bytes + i, window.size - i,
-			        expected, expected_max, &head))
+			        lowest, expected_max, &head))
 				continue;
 			whole.size = 0;
 			rc = sl_segment_look(fd, &whole, position + i, &head,
@@ -381,7 +418,7 @@ sl_segment_pass(int fd, uint64_t position, uint64_t *next, struct sl_error *err)
 			continue;
 		}
 		expected = SL_OFFSET_NONE; /* what stands behind tells */
-		rc = sl_segment_search(fd, position + 1, *next,
+		rc = sl_segment_search(fd, position, *next,
 		    *next + SL_SEGMENT_JUMP_MAX, &position, err);
 		if (rc == SL_OK)
 			continue;

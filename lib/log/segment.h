@@ -45,6 +45,7 @@ struct sl_window {
 	size_t room;
 	uint64_t position; /* of bytes[0] in the file */
 	size_t size;
+	bool is_last; /* the file ended behind these bytes */
 };
 #define SL_WINDOW_EMPTY ((struct sl_window){ .bytes = NULL })
 void sl_window_release(struct sl_window *window);
@@ -60,8 +61,9 @@ enum sl_found {
 /*
  * Look at the batch at `position`: fills `head` as far as it can be read and,
  * for SL_FOUND_BATCH, *batch with a view of all its bytes, good until the next
- * look. Everything is read anew unless the window holds the batch whole
- * (RULE 8); a window is emptied by setting its size to 0. A torn batch whose
+ * look. Everything is read anew unless the window holds the batch whole, or
+ * knows that the file ended here (RULE 8); a window is emptied by setting its
+ * size to 0. A torn batch whose
  * CRC holds up to the file's end has only its length damaged: SL_FOUND_DAMAGE.
  * SL_OK and *found, or a failure of reading.
  */
@@ -83,9 +85,10 @@ SL_MUST_USE int sl_segment_peek(int fd, uint64_t position, uint64_t size,
     struct sl_batch_head *head, enum sl_found *found, struct sl_error *err);
 
 /*
- * Search from `position` on for the next valid batch whose base lies in
- * [expected, expected_max]: what stands behind damage. SL_OK and *at; SL_END:
- * none within the search's bounds.
+ * Damage stands at `position`, where a batch from `expected` on was: search
+ * behind it for the next valid one that begins at `expected_max` or before, and
+ * past what the damaged one may have held. SL_OK and *at; SL_END: none within
+ * the search's bounds.
  */
 SL_MUST_USE int sl_segment_search(int fd, uint64_t position, uint64_t expected,
     uint64_t expected_max, uint64_t *at, struct sl_error *err);

@@ -298,6 +298,10 @@ watch_part(struct sl_reader *reader, struct part *part)
 	if (part->dir_watch < 0)
 		part->dir_watch =
 		    sl_watch_add(&reader->watch, cursor->dir, SL_WATCH_DIR);
+	if (part->dir_watch >= 0 && !cursor->is_watched) {
+		cursor->is_watched = true;
+		sl_cursor_look_again(cursor);
+	}
 	if (cursor->fd < 0 ||
 	    (part->file_watch >= 0 && part->watched_base == cursor->base))
 		return false;
@@ -324,6 +328,8 @@ next_as_it_comes(struct sl_reader *reader, struct sl_record *record,
 		part = reader->parts[reader->turn];
 		if (part->is_ready && reader->turn_records < TURN_RECORDS) {
 			rc = sl_cursor_next(&part->cursor, record, &from, err);
+			if (rc == SL_ENOTFOUND) /* said once a look */
+				part->is_ready = false;
 			if (rc < 0)
 				return fail(part, rc, record, source, err);
 			if (rc == SL_OK) {
