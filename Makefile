@@ -193,7 +193,7 @@ check: all programs-of-tests
 	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(TESTS) $(BATS)
 
 check-asan:
-	$(Q)$(MAKE) --no-print-directory SAN=1 check
+	$(Q)TEST_TIMEOUT=600 $(MAKE) --no-print-directory SAN=1 check
 
 check-kafka: all programs-of-tests
 	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(KAFKA_BATS)

@@ -29,7 +29,7 @@ struct append_options {
 	char *const *files; /* NULL at the end */
 	enum append_form form;
 	int forms; /* how many were said: at most one */
-	char end; /* of a line */
+	char end;  /* of a line */
 	const char *key_field;
 	const char *key_delim;
 	const char *key;

@@ -19,29 +19,44 @@ no_memory(struct sl_error *err)
 	return cli_error(err, SL_ENOMEM, "out of memory");
 }
 
-int
-event_maker_init(struct event_maker *maker,
-    const struct append_options *options, const struct sl_settings *settings,
-    bool one_by_one, struct sl_error *err)
+/* The topic's settings, as they are by now: the encoder follows them. */
+static int
+settle(struct event_maker *maker, const struct sl_settings *settings,
+    struct sl_error *err)
 {
+	const struct append_options *options = maker->options;
 	struct sl_encoder_options encoder = {
-		.batch_bytes = BATCH_BYTES,
+		.batch_bytes = maker->one_by_one ? 1 : BATCH_BYTES,
 		.message_bytes_max = (size_t)settings->max_message_bytes,
 		.compression = options->has_compression ? options->compression
 		                                        : settings->compression,
 	};
+
+	bool is_same =
+	    maker->encoder != NULL &&
+	    settings->compression == maker->settings.compression &&
+	    settings->max_message_bytes == maker->settings.max_message_bytes &&
+	    settings->segment_bytes == maker->settings.segment_bytes;
+
+	maker->settings = *settings;
+	if (is_same)
+		return SL_OK;
+	if (settings->segment_bytes < (int64_t)encoder.batch_bytes)
+		encoder.batch_bytes = (size_t)settings->segment_bytes;
+	sl_encoder_free(maker->encoder);
+	return sl_encoder_new(&maker->encoder, &encoder, err);
+}
+
+int
+event_maker_init(struct event_maker *maker,
+    const struct append_options *options, bool one_by_one, struct sl_error *err)
+{
 	int rc;
 
 	*maker = (struct event_maker){ .options = options,
-		.after_max_ms = settings->timestamp_after_max_ms,
+		.one_by_one = one_by_one,
 		.envelope = ENVELOPE_READER_EMPTY };
-	if (one_by_one)
-		encoder.batch_bytes = 1;
-	else if (settings->segment_bytes < (int64_t)encoder.batch_bytes)
-		encoder.batch_bytes = (size_t)settings->segment_bytes;
 	rc = sl_scan_new(&maker->scan, options->key_field, err);
-	if (rc == SL_OK)
-		rc = sl_encoder_new(&maker->encoder, &encoder, err);
 	if (rc < 0)
 		return rc;
 	maker->lines = calloc(LINES_MAX, sizeof(*maker->lines));
@@ -350,13 +365,14 @@ make_record(struct event_maker *maker, const char *text,
 	if (rc == SL_OK && record->timestamp_ms < 0)
 		rc = cli_error(err, SL_EREJECTED,
 		    "its time is before 1970, which Kafka's log can't hold");
-	if (rc == SL_OK && maker->after_max_ms >= 0 &&
-	    record->timestamp_ms - now_ms > maker->after_max_ms)
+	if (rc == SL_OK && maker->settings.timestamp_after_max_ms >= 0 &&
+	    record->timestamp_ms - now_ms >
+	        maker->settings.timestamp_after_max_ms)
 		rc = cli_error(err, SL_EREJECTED,
 		    "its time is %" PRId64 " s ahead of the clock; "
 		    "message.timestamp.after.max.ms is %" PRId64,
 		    (record->timestamp_ms - now_ms) / 1000,
-		    maker->after_max_ms);
+		    maker->settings.timestamp_after_max_ms);
 	return rc;
 }
 
@@ -533,13 +549,16 @@ make_group(struct event_maker *maker, const char *text, size_t count,
 
 int
 event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
-    int partitions, struct sl_error *err)
+    const struct sl_settings *settings, struct sl_error *err)
 {
 	int64_t now_ms = sl_now_ms();
 	size_t at = 0, used, count;
 	char reason[96];
-	int rc = SL_OK;
+	int rc;
 
+	rc = settle(maker, settings, err);
+	if (rc < 0)
+		return rc;
 	sl_encoder_reset(maker->encoder);
 	maker->line_count = maker->event_count = maker->keyed_count = 0;
 	maker->reject_count = maker->batch_count = 0;
@@ -557,8 +576,8 @@ event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
 		size_t first = maker->reject_count, i;
 
 		count = take_lines(maker, text, chunk->bytes - at, &used);
-		rc = make_group(maker, text, count, now_ms, turn, partitions,
-		    err);
+		rc = make_group(maker, text, count, now_ms, turn,
+		    settings->partitions, err);
 		for (i = first; i < maker->reject_count; i++)
 			maker->rejects[i].start += at;
 		at += used;

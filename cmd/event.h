@@ -30,7 +30,8 @@ struct event_batch {
 
 struct event_maker {
 	const struct append_options *options; /* borrowed */
-	int64_t after_max_ms; /* message.timestamp.after.max.ms; < 0: none */
+	bool one_by_one;
+	struct sl_settings settings; /* of the topic, as of the last chunk */
 	struct sl_scan *scan;
 	struct sl_encoder *encoder;
 	struct sl_scan_line *lines;
@@ -57,17 +58,17 @@ struct event_maker {
 
 /* `one_by_one`: each event is a batch of its own. */
 SL_MUST_USE int event_maker_init(struct event_maker *maker,
-    const struct append_options *options, const struct sl_settings *settings,
-    bool one_by_one, struct sl_error *err);
+    const struct append_options *options, bool one_by_one,
+    struct sl_error *err);
 void event_maker_release(struct event_maker *maker);
 
 /*
- * Make batches of a chunk. What has neither partition nor key goes to `turn`;
- * a topic has `partitions`. Fails for want of memory, or where a codec fails;
- * a bad line is no failure.
+ * Make batches of a chunk, by the topic's settings as they are now. What has
+ * neither partition nor key goes to partition `turn`. Fails for want of memory,
+ * or where a codec fails; a bad line is no failure.
  */
 SL_MUST_USE int event_make(struct event_maker *maker,
-    const struct frame_chunk *chunk, int turn, int partitions,
-    struct sl_error *err);
+    const struct frame_chunk *chunk, int turn,
+    const struct sl_settings *settings, struct sl_error *err);
 
 #endif

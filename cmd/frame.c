@@ -15,14 +15,13 @@
 #define PIPE_BYTES (1 << 20)
 
 void
-frame_init(struct frame *frame, char *const *files, char end, size_t line_max,
-    int stop_fd, volatile int *stop)
+frame_init(struct frame *frame, char *const *files, char end, int stop_fd,
+    volatile int *stop)
 {
 	*frame = (struct frame){
 		.files = files,
 		.fd = -1,
 		.end = end,
-		.line_max = line_max,
 		.stop_fd = stop_fd,
 		.stop = stop,
 	};

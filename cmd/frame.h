@@ -34,7 +34,7 @@ struct frame {
 	bool is_regular; /* never blocks */
 	bool is_pipe;
 	char end;        /* what ends a line */
-	size_t line_max; /* longer ones are passed over */
+	size_t line_max; /* longer ones are passed over; the caller's to set */
 	uint64_t position;
 	char *rest; /* owned: the beginning of the next chunk */
 	size_t rest_room;
@@ -53,8 +53,8 @@ enum {
 };
 
 /* `files` may be empty: stdin. Borrowed, all of it. */
-void frame_init(struct frame *frame, char *const *files, char end,
-    size_t line_max, int stop_fd, volatile int *stop);
+void frame_init(struct frame *frame, char *const *files, char end, int stop_fd,
+    volatile int *stop);
 void frame_release(struct frame *frame);
 void frame_chunk_release(struct frame_chunk *chunk);
 

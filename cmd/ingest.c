@@ -21,7 +21,7 @@
 /* How long to wait for a lock at a time, and between tries of --wait. */
 #define LOCK_TIMEOUT_MS 10000
 #define RETRY_MS 100
-/* A line is at most as long as an event; an envelope's has more to it. */
+/* An envelope's line may be longer than its event: base64, and the members. */
 #define ENVELOPE_FACTOR 2
 #define ENVELOPE_EXTRA ((size_t)64 << 10)
 
@@ -45,11 +45,8 @@ ingest_init(struct ingest *ingest, const struct append_options *options,
     volatile int *stop, struct sl_error *err)
 {
 	const struct sl_settings *settings = sl_topic_settings(topic);
-	size_t line_max = (size_t)settings->max_message_bytes;
 	int rc;
 
-	if (options->form == APPEND_ENVELOPE)
-		line_max = line_max * ENVELOPE_FACTOR + ENVELOPE_EXTRA;
 	*ingest = (struct ingest){ .options = options,
 		.topic = topic,
 		.writer = writer,
@@ -58,7 +55,7 @@ ingest_init(struct ingest *ingest, const struct append_options *options,
 		.stop = stop,
 		.source = "-",
 		.output = OUTPUT_CLOSED,
-		.partitions = settings->partitions };
+		.settings = *settings };
 	if (options->has_sync &&
 	    (options->sync > ingest->sync || !topic_says(topic, "sync")))
 		ingest->sync = options->sync;
@@ -66,8 +63,7 @@ ingest_init(struct ingest *ingest, const struct append_options *options,
 	pthread_mutex_init(&ingest->input, NULL);
 	pthread_mutex_init(&ingest->turn_lock, NULL);
 	pthread_cond_init(&ingest->turn_came, NULL);
-	frame_init(&ingest->frame, options->files, options->end, line_max,
-	    stop_fd, stop);
+	frame_init(&ingest->frame, options->files, options->end, stop_fd, stop);
 	rc = reject_init(&ingest->reject, options->on_error, err);
 	if (rc == SL_OK && options->receipt) {
 		rc = output_init(&ingest->output, STDOUT_FILENO, err);
@@ -266,7 +262,7 @@ write_events(struct ingest *ingest, const struct event_maker *maker,
 	if (rc < 0) {
 		/* The batch that failed is the one before i. */
 		ingest->lines += lines_before(maker, i - 1);
-		ingest->is_partial = i > 1 && ingest->partitions > 1;
+		ingest->is_partial = i > 1 && ingest->settings.partitions > 1;
 		return rc;
 	}
 	if (count > 0)
@@ -300,7 +296,9 @@ take_chunk(struct ingest *ingest, const struct event_maker *maker,
 		return SL_END;
 	}
 	ingest->lines += maker->line_count;
-	ingest->partitions = sl_topic_settings(ingest->topic)->partitions;
+	pthread_mutex_lock(&ingest->turn_lock);
+	ingest->settings = *sl_topic_settings(ingest->topic);
+	pthread_mutex_unlock(&ingest->turn_lock);
 	progress_update(chunk->position);
 	if (ingest->dirty_since_ms != 0 &&
 	    (ingest->sync >= SL_SYNC_BATCH ||
@@ -329,6 +327,8 @@ take_turn(struct ingest *ingest, const struct event_maker *maker,
 
 struct worker {
 	struct ingest *ingest;
+	struct sl_settings
+	    settings; /* of the topic, when the chunk was taken */
 	struct event_maker maker;
 	struct frame_chunk chunk;
 };
@@ -352,21 +352,33 @@ idle_ms(struct ingest *ingest)
 	return left < 0 ? 0 : (int)left;
 }
 
+/* How long a line may be: as an event, and an envelope's has more to it. */
+static size_t
+line_max(const struct ingest *ingest, const struct sl_settings *settings)
+{
+	size_t bytes = (size_t)settings->max_message_bytes;
+
+	if (ingest->options->form == APPEND_ENVELOPE)
+		return bytes * ENVELOPE_FACTOR + ENVELOPE_EXTRA;
+	return bytes;
+}
+
 /* Take a chunk and a ticket. */
 static int
-take_input(struct worker *worker, uint64_t *ticket, int *partitions,
-    struct sl_error *err)
+take_input(struct worker *worker, uint64_t *ticket, struct sl_error *err)
 {
 	struct ingest *ingest = worker->ingest;
 	int rc;
 
 	if (ingest->is_over)
 		return SL_END;
-	rc = frame_next(&ingest->frame, &worker->chunk, idle_ms(ingest), err);
-	*ticket = ingest->tickets;
 	pthread_mutex_lock(&ingest->turn_lock);
-	ingest->tickets++;
-	*partitions = ingest->partitions;
+	worker->settings = ingest->settings;
+	pthread_mutex_unlock(&ingest->turn_lock);
+	ingest->frame.line_max = line_max(ingest, &worker->settings);
+	rc = frame_next(&ingest->frame, &worker->chunk, idle_ms(ingest), err);
+	pthread_mutex_lock(&ingest->turn_lock);
+	*ticket = ingest->tickets++;
 	pthread_mutex_unlock(&ingest->turn_lock);
 	if (rc != SL_OK && rc != FRAME_IDLE)
 		ingest->is_over = true;
@@ -416,8 +428,7 @@ worker_init(struct worker *worker, struct ingest *ingest, struct sl_error *err)
 {
 	*worker = (struct worker){ .ingest = ingest };
 	return event_maker_init(&worker->maker, ingest->options,
-	    sl_topic_settings(ingest->topic), ingest->sync == SL_SYNC_EACH,
-	    err);
+	    ingest->sync == SL_SYNC_EACH, err);
 }
 
 static void
@@ -426,21 +437,22 @@ work(struct worker *worker, bool is_main)
 	struct ingest *ingest = worker->ingest;
 	struct sl_error err;
 	uint64_t ticket;
-	int partitions, rc;
+	uint64_t place;
+	int rc;
 
 	for (;;) {
 		pthread_mutex_lock(&ingest->input);
-		rc = take_input(worker, &ticket, &partitions, &err);
+		rc = take_input(worker, &ticket, &err);
 		pthread_mutex_unlock(&ingest->input);
 		if (rc == SL_END)
 			return;
 		if (is_main)
 			begin_second(ingest);
+		place = (ticket + ingest->first_turn) %
+		        (uint64_t)worker->settings.partitions;
 		if (rc == SL_OK)
 			rc = event_make(&worker->maker, &worker->chunk,
-			    (int)((ticket + ingest->first_turn) %
-			          (uint64_t)partitions),
-			    partitions, &err);
+			    (int)place, &worker->settings, &err);
 		await_turn(ingest, ticket);
 		take_turn(ingest, &worker->maker, &worker->chunk,
 		    rc == FRAME_STOPPED ? SL_END : rc, &err);

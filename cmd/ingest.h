@@ -42,9 +42,9 @@ struct ingest {
 	struct output output;      /* of receipts */
 	struct sl_receipt *queued; /* owned; NULL: nobody asked for receipts */
 	size_t queued_count;
-	int partitions;         /* read by all, as of the last turn */
-	int64_t dirty_since_ms; /* 0: all is synced */
-	uint64_t lines;         /* done, of the source in hand */
+	struct sl_settings settings; /* read by all, as of the last turn */
+	int64_t dirty_since_ms;      /* 0: all is synced */
+	uint64_t lines;              /* done, of the source in hand */
 	const char *source;
 	uint64_t events;
 	uint64_t keyed;

@@ -518,10 +518,11 @@ SL_MUST_USE int sl_reader_next(struct sl_reader *reader,
 
 /*
  * For a reader who wants the values alone: copy those of the next records, with
- * a separator behind each, tombstones left out, as many as fit into `room` bytes
- * and `count_max` allows. SL_OK: *used bytes and *count values were copied; none
- * where the next doesn't fit, is of another partition, or isn't there: then
- * sl_reader_next() tells. Fails as that does; what was copied before counts.
+ * a separator behind each, tombstones left out, as many as fit into `room`
+ * bytes and `count_max` allows. SL_OK: *used bytes and *count values were
+ * copied; none where the next doesn't fit, is of another partition, or isn't
+ * there: then sl_reader_next() tells. Fails as that does; what was copied
+ * before counts.
  */
 SL_MUST_USE int sl_reader_copy(struct sl_reader *reader, char *to, size_t room,
     char separator, uint64_t count_max, size_t *used, uint64_t *count,

@@ -247,7 +247,7 @@ streamlog-append: topic 'orders': 1 event appended, 3 lines rejected ('streamlog
 	[[ ${lines[2]} == *'000","input_bytes":65541}' ]]
 	streamlog-topic create --set max.message.bytes=1KiB small
 	append "\
-streamlog-append: line 2: the event has 1008 bytes: with its frame 1080, and max.message.bytes is 1024
+streamlog-append: line 2: the event has 1008 bytes: with its frame 1078, and max.message.bytes is 1024
 streamlog-append: topic 'small': 1 event appended, 1 line rejected ('streamlog-tail --rejected small' shows it)" \
 		65 small < <(printf '{"a":"%s"}\n' x "$(printf %01000d 0)")
 }

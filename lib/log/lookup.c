@@ -210,7 +210,7 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 			has_entry = false;
 		}
 		if (head.max_timestamp_ms >= time_ms)
-			return SL_OK;
+			return has_entry ? SL_EBUSY : SL_OK;
 		scan->position += head.bytes;
 		scan->due = last + 1;
 		scan->damaged = SL_OFFSET_NONE;

@@ -244,12 +244,14 @@ damage(struct sl_cursor *cursor, struct sl_error *err)
 static int
 pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 {
+	uint64_t due =
+	    cursor->due == SL_OFFSET_NONE ? cursor->expected : cursor->due;
 	uint64_t at;
 	long next;
 	int rc;
 
-	rc = sl_segment_search(cursor->fd, cursor->position, cursor->expected,
-	    cursor->expected + SL_SEGMENT_JUMP_MAX, &at, err);
+	rc = sl_segment_search(cursor->fd, cursor->position, due,
+	    due + SL_SEGMENT_JUMP_MAX, &at, err);
 	if (rc == SL_OK) {
 		cursor->position = at;
 		cursor->expected = cursor->due = SL_OFFSET_NONE;

@@ -377,21 +377,23 @@ static int
 guess_count(int fd, uint64_t position, const struct sl_batch_head *head,
     uint64_t *count, struct sl_error *err)
 {
-	uint64_t size, room;
+	uint64_t size;
 	int rc;
 
 	rc = sl_fs_size(fd, &size, err);
 	if (rc < 0)
 		return rc;
-	room = size > position ? (size - position) / RECORD_BYTES_MIN : 0;
-	if (room > SL_SEGMENT_JUMP_MAX)
-		room = SL_SEGMENT_JUMP_MAX;
-	if (sl_batch_is_dense(head) && head->count <= SL_SEGMENT_JUMP_MAX &&
-	    (head->count <= room ||
-	        (head->attributes & SL_BATCH_CODEC_MASK) != 0))
+	*count = 0;
+	if (sl_batch_is_dense(head) && head->count <= SL_SEGMENT_JUMP_MAX) {
 		*count = head->count;
-	else
-		*count = room > 0 ? room : 1;
+		position += head->bytes;
+	}
+	if (size > position)
+		*count += (size - position) / RECORD_BYTES_MIN;
+	if (*count > SL_SEGMENT_JUMP_MAX)
+		*count = SL_SEGMENT_JUMP_MAX;
+	if (*count == 0)
+		*count = 1;
 	return SL_OK;
 }
 

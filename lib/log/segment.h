@@ -96,8 +96,8 @@ SL_MUST_USE int sl_segment_search(int fd, uint64_t position, uint64_t expected,
 /*
  * Damage stands at `position`, where a batch from *next on was: raise *next
  * past every valid batch behind it, and past what damage at the file's end may
- * have held. A count that can be believed is; else it held as many records as
- * its bytes had room for: an offset too many is a gap, one too few would be
+ * have held. A count that can be believed is; other bytes held as many records
+ * as they have room for: an offset too many is a gap, one too few would be
  * given twice.
  */
 SL_MUST_USE int sl_segment_pass(int fd, uint64_t position, uint64_t *next,

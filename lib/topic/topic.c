@@ -243,7 +243,7 @@ sl_topic_open(struct sl_topic **out, const char *dir, const char *name,
 	if (rc == SL_OK) {
 		rc = read_yaml(topic, &topic->config, err);
 		if (rc < 0 && err->sys == ENOENT)
-			rc = sl_error_set(err, SL_EUSAGE,
+			rc = sl_error_set(err, SL_ENOTFOUND,
 			    "topic '%s': '%s/%s' is no topic: it has no %s",
 			    topic->name, topic->dir, topic->name,
 			    SL_TOPIC_YAML);

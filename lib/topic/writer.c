@@ -1,9 +1,9 @@
 /*
  * writer.c: batches to the partitions of a topic. Floor: topic.
  *
- * A partition is opened, and its presence taken, at its first batch. Once a
- * second the topic is looked at again: settings may have changed, or it may
- * have been deleted (RULE 12).
+ * A partition is opened, and its presence taken, at its first batch; partition
+ * 0 at once. Once a second the topic is looked at again: settings may have
+ * changed, or it may have been deleted (RULE 12).
  */
 #include "error.h"
 #include "log.h"
@@ -41,22 +41,6 @@ limits_of(const struct sl_topic *topic)
 		.segment_ms = settings->segment_ms,
 		.index_interval_bytes = settings->index_interval_bytes,
 	};
-}
-
-int
-sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
-    struct sl_error *err)
-{
-	struct sl_writer *writer;
-
-	*out = NULL;
-	writer = calloc(1, sizeof(*writer));
-	if (writer == NULL)
-		return sl_error_set(err, SL_ENOMEM, "no memory");
-	writer->topic = topic;
-	writer->looked_ms = sl_monotonic_ms();
-	*out = writer;
-	return SL_OK;
 }
 
 void
@@ -128,6 +112,30 @@ find_part(struct sl_writer *writer, int number, struct part **part,
 		}
 	}
 	return open_part(writer, number, part, err);
+}
+
+int
+sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
+    struct sl_error *err)
+{
+	struct sl_writer *writer;
+	struct part *first;
+	int rc;
+
+	*out = NULL;
+	writer = calloc(1, sizeof(*writer));
+	if (writer == NULL)
+		return sl_error_set(err, SL_ENOMEM, "no memory");
+	writer->topic = topic;
+	writer->looked_ms = sl_monotonic_ms();
+	/* So that a delete sees us, also while we wait for input. */
+	rc = find_part(writer, 0, &first, err);
+	if (rc < 0) {
+		sl_writer_close(writer);
+		return rc;
+	}
+	*out = writer;
+	return SL_OK;
 }
 
 /* Settings and the topic's name are looked at each second (RULE 12). */
