@@ -376,13 +376,19 @@ make_record(struct event_maker *maker, const char *text,
 	return rc;
 }
 
-/* Remember from which line on the batch in hand is. */
+/* Remember from which line on its batch is: in hand, or closed at once. */
 static int
 note_batch(struct event_maker *maker, uint64_t line, struct sl_error *err)
 {
-	size_t batches = sl_encoder_count(maker->encoder) + 1;
+	size_t closed = sl_encoder_count(maker->encoder);
 	struct event_batch *grown;
+	size_t batches;
 
+	while (maker->closed_count < closed)
+		maker->closed_events +=
+		    sl_encoder_batch(maker->encoder, maker->closed_count++)
+		        .count;
+	batches = closed + (maker->closed_events < maker->event_count);
 	if (batches > maker->batch_room) {
 		grown =
 		    reallocarray(maker->batches, batches * 2, sizeof(*grown));
@@ -562,6 +568,8 @@ event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
 	sl_encoder_reset(maker->encoder);
 	maker->line_count = maker->event_count = maker->keyed_count = 0;
 	maker->reject_count = maker->batch_count = 0;
+	maker->closed_count = 0;
+	maker->closed_events = 0;
 	if (chunk->oversize > 0) {
 		snprintf(reason, sizeof(reason),
 		    "a line of %" PRIu64 " bytes is larger than any event may "

@@ -53,6 +53,8 @@ struct event_maker {
 	struct event_batch *batches; /* owned; one for each of the encoder's */
 	size_t batch_count;
 	size_t batch_room;
+	size_t closed_count;    /* of the encoder's batches, when last seen */
+	uint64_t closed_events; /* in those */
 	bool is_failed; /* --on-error=fail met its line: nothing behind it */
 };
 

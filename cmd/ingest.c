@@ -145,6 +145,7 @@ sync_now(struct ingest *ingest, struct sl_error *err)
 	if (rc < 0)
 		return rc;
 	ingest->dirty_since_ms = 0;
+	ingest->synced_lines = ingest->lines;
 	return give_receipts(ingest, true, err);
 }
 
@@ -279,7 +280,7 @@ take_chunk(struct ingest *ingest, const struct event_maker *maker,
 	int rc;
 
 	if (chunk->is_first)
-		ingest->lines = 0;
+		ingest->lines = ingest->synced_lines = 0;
 	ingest->source = chunk->source;
 	rc = write_events(ingest, maker, err);
 	if (rc < 0)
@@ -497,6 +498,8 @@ ingest_run(struct ingest *ingest, struct sl_error *err)
 	/* Whatever ended it: what was written before is put on disk. */
 	if (ingest->sync != SL_SYNC_NONE)
 		rc = sync_now(ingest, &sync_err);
+	if (rc < 0)
+		ingest->lines = ingest->synced_lines;
 	if (rc < 0 && ingest->rc >= 0) {
 		*err = sync_err;
 		return rc;

@@ -45,6 +45,7 @@ struct ingest {
 	struct sl_settings settings; /* read by all, as of the last turn */
 	int64_t dirty_since_ms;      /* 0: all is synced */
 	uint64_t lines;              /* done, of the source in hand */
+	uint64_t synced_lines;       /* of those, on disk */
 	const char *source;
 	uint64_t events;
 	uint64_t keyed;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Bad places: names, permissions, disks, limits, settings, closed descriptors.
+# shellcheck disable=SC2016 # what stands in single quotes is for another shell
 
 load helper
 load places_helper
@@ -9,9 +10,7 @@ refuses()
 {
 	t streamlog-append -- "$3" <<<'{}'
 	expect "$1" "" "streamlog-append: $2"
-	t streamlog-tail "./$3" # a path's last part must be a name, too
-	[ "$status" -eq "$1" ]
-	t streamlog-tail --dir log "$3"
+	t streamlog-tail "$3"
 	expect "$1" "" "streamlog-tail: $2"
 }
 
@@ -80,7 +79,7 @@ refuses()
 	mkdir -p log/plain
 	: >log/file
 	refuses 2 "topic 'file': '$STREAMLOG_DIR/file' is not a directory" file
-	refuses 2 "topic 'plain': '$STREAMLOG_DIR/plain' is no topic: it has no topic.yaml" plain
+	refuses 66 "topic 'plain': '$STREAMLOG_DIR/plain' is no topic: it has no topic.yaml" plain
 }
 
 @test "links and second names inside a topic are refused" {
@@ -106,12 +105,12 @@ refuses()
 	mkdir log
 	chmod 555 log
 	t as_user streamlog-append t <<<'{}'
-	expect 74 "" "streamlog-append: topic 't': '$STREAMLOG_DIR': permission denied"
+	expect 74 "" "streamlog-append: topic 't': make it in '$STREAMLOG_DIR': permission denied"
 	chmod 755 log
 	streamlog-append t <<<'{}'
 	chmod 000 log/t/0
 	t as_user streamlog-append t <<<'{}'
-	expect 74 "" "streamlog-append: topic 't': partition 0: '0': permission denied; 0 lines are done"
+	expect 74 "" "streamlog-append: topic 't': partition 0: '0': permission denied"
 	t as_user streamlog-tail t
 	expect 74 "" "streamlog-tail: topic 't': partition 0: '0': permission denied"
 	chmod 755 log/t/0
@@ -135,7 +134,7 @@ refuses()
 	t as_user streamlog-tail t
 	expect 0 '{}' ""
 	t as_user streamlog-append t <<<'{}'
-	expect 74 "" "streamlog-append: topic 't': partition 0: 'lock': permission denied; 0 lines are done"
+	expect 74 "" "streamlog-append: topic 't': partition 0: 'lock': permission denied"
 	chmod -R u+w log/t
 }
 
@@ -145,12 +144,11 @@ refuses()
 		mount -o remount,ro,bind log
 		streamlog-tail t
 		streamlog-append t <<<"{}"'
-	expect 74 '{}' "streamlog-append: topic 't': partition 0: 'lock': read-only file system; 0 lines are done"
+	expect 74 '{}' "streamlog-append: topic 't': partition 0: 'lock': read-only file system"
 	t with_mounts 'mount --bind log log
 		mount -o remount,ro,bind log
 		streamlog-append new <<<"{}"'
-	[ "$status" -eq 74 ]
-	[[ $stderr =~ ^"streamlog-append: topic 'new': '~"[0-9a-f]{16}"': read-only file system"$ ]]
+	expect 74 "" "streamlog-append: topic 'new': make it in '$STREAMLOG_DIR': read-only file system"
 }
 
 @test "a full disk is 75: what was written is synced, and the message goes on" {
@@ -163,14 +161,14 @@ refuses()
 		umount log
 		mount -t tmpfs -o size=64m none log
 		streamlog-append t before
-		bash -c "$(sed "s/.*go on with: //" message)"
+		bash -c "$(sed "s/.*go on with: //" message)" >more
 		streamlog-tail -a t >all
 		exit "$status"'
 	expect 75 "" ""
 	[[ $(cat message) =~ ^"streamlog-append: topic 't': partition 0: write: no space left on device; "[0-9,]+" lines are done; go on with: tail -n +"[0-9]+" in | streamlog-append --receipt t"$ ]]
 	[ "$(grep -c '"synced":true' receipts)" -ge 1 ]
 	[ "$(grep -vc '"synced":true' receipts)" -eq 0 ]
-	[ "$(sed -E 's/.*"count":([0-9]+).*/\1/' receipts | paste -sd+ | bc)" -eq "$(wc -l <before)" ]
+	[ "$(awk -F '[:,]' '{ n += $8 } END { print n }' receipts)" -eq "$(wc -l <before)" ]
 	cmp in all
 }
 
@@ -204,35 +202,35 @@ refuses()
 }
 
 @test "a limit on the size of files rolls; one that is too small is 75" {
-	events 1 20000 >in
-	(
-		ulimit -f 64
-		t streamlog-append t in
+	local n
+	for n in 0 1 2 3 4; do
+		events $((n * 1000 + 1)) $((n * 1000 + 1000)) >in
+		t bash -c 'ulimit -f 64; exec streamlog-append t in'
 		expect 0 "" ""
-	)
-	streamlog-tail -a t | cmp - in
-	[ "$(find log/t/0 -name '*.log' | wc -l)" -gt 4 ]
-	(
-		ulimit -f 2
-		t streamlog-append t2 in
-		[ "$status" -eq 75 ]
-		[ "$stderr" = "streamlog-append: topic 't2': 'lock': the limit on file size is reached (ulimit -f)" ]
-	)
+	done
+	streamlog-tail -a t | cmp - <(events 1 5000)
+	[ "$(find log/t/0 -name '*.log' | wc -l)" -eq 2 ]
+	events 1 5000 >in
+	t bash -c 'ulimit -f 64; exec streamlog-append t in'
+	expect 75 "" "streamlog-append: topic 't': partition 0: write: the limit on file size is reached (ulimit -f); 0 lines are done; go on with: tail -n +1 in | streamlog-append t"
+	t bash -c 'ulimit -f 2; exec streamlog-append new in'
+	expect 75 "" "streamlog-append: topic 'new': write: the limit on file size is reached (ulimit -f)"
 }
 
 @test "out of descriptors: 74 that says so" {
 	streamlog-append t <<<'{}'
 	local most
-	for most in 4 5 6 7 8 9 10 11; do
-		t bash -c "ulimit -n $most; exec streamlog-append t" <<<'{"n":1}'
+	for most in {6..20}; do
+		t bash -c "exec 3>&- 4>&- 5>&- 6>&-; ulimit -n $most
+			exec streamlog-append t" <<<'{"n":1}'
 		[ "$status" -ne 0 ] || break
 		[ "$status" -eq 74 ]
-		[[ $stderr == "streamlog-append: "*": too many open files (ulimit -n)"* ]]
+		[[ $stderr == "streamlog-append: "*": too many open files (ulimit -n)"?("; 0 lines are done") ]]
 	done
 	[ "$status" -eq 0 ]
 	t streamlog-tail t
 	expect 0 $'{}\n{"n":1}' ""
-	t bash -c "ulimit -n 5; exec streamlog-tail t"
+	t bash -c "exec 3>&- 4>&- 5>&- 6>&-; ulimit -n 6; exec streamlog-tail t"
 	[ "$status" -eq 74 ]
 	[[ $stderr == "streamlog-tail: "*": too many open files (ulimit -n)" ]]
 }
@@ -277,18 +275,13 @@ refuses()
 	[[ $stderr == "streamlog-append: topic 'new': 'streamlog.yaml': line 1: segment.bytes: '5x': "* ]]
 }
 
-@test "a running append ends where its settings become wrong" {
-	mkfifo in
-	streamlog-append t in 2>message 3>&- &
-	follower=$!
-	exec 6>in
-	echo '{"n":1}' >&6
-	until [ "$(streamlog-tail t 2>/dev/null)" ]; do :; done
-	sed -i 's/^id: .*/id: AAAAAAAAAAAAAAAAAAAAAA/' log/t/topic.yaml
-	while kill -0 "$follower" 2>/dev/null; do echo '{"n":2}' >&6 || true; done 2>/dev/null
-	exec 6>&-
-	ends 66
-	grep -qE "^streamlog-append: topic 't': it was replaced by another of that name; [0-9,]+ lines are done; go on with: " message
+@test "a running append ends where its topic becomes another" {
+	streamlog-topic create t
+	{ sleep 0.2; sed -i 's/^id: .*/id: AAAAAAAAAAAAAAAAAAAAAA/' log/t/topic.yaml; } &
+	t bash -c 'while sleep 0.02; do echo "{}"; done | streamlog-append t
+		exit "${PIPESTATUS[1]}"'
+	[ "$status" -eq 66 ]
+	[[ $stderr =~ ^"streamlog-append: topic 't': it was replaced by another of that name; "[0-9]+" lines are done"$ ]]
 }
 
 @test "closed and full descriptors: 74, and never somebody else's file" {
@@ -317,7 +310,7 @@ refuses()
 	t env -u STREAMLOG_DIR -u HOME streamlog-append t <<<'{}'
 	expect 2 "" "streamlog-append: no log directory: set STREAMLOG_DIR or HOME, or say --dir"
 	t env -u STREAMLOG_DIR HOME=/dev/null streamlog-append t <<<'{}'
-	expect 74 "" "streamlog-append: topic 't': log directory: '/dev/null/.local': not a directory"
+	expect 74 "" "streamlog-append: log directory: '/dev/null/.local/state/streamlog': not a directory"
 	t env -u STREAMLOG_DIR HOME="$PWD/home" streamlog-append t <<<'{}'
 	expect 0 "" ""
 	t streamlog-tail home/.local/state/streamlog/t

@@ -11,14 +11,13 @@ as_user()
 	fi
 }
 
-# with_mounts SCRIPT: a shell whose mounts are its own.
+# with_mounts SCRIPT: a shell that may mount on `log`, for as long as it lives.
 with_mounts()
 {
-	if [ "$EUID" -eq 0 ]; then
-		unshare -m bash -euc "$1"
-	else
-		unshare -rm bash -euc "$1"
-	fi
+	local shell=(bash -euc)
+
+	[ "$EUID" -eq 0 ] || shell=(unshare -rm "${shell[@]}")
+	"${shell[@]}" "trap 'umount -l log 2>/dev/null' EXIT; $1"
 }
 
 # poke FILE POSITION BYTES: overwrite, BYTES as printf takes them.
@@ -36,7 +35,9 @@ make_log()
 	events 0 2 | streamlog-append t
 	events 3 5 | streamlog-append t
 	events 6 8 | streamlog-append t
+	# shellcheck disable=SC2034 # the tests use both
 	segment=log/t/0/00000000000000000000.log
+	# shellcheck disable=SC2034
 	batch=$(($(stat -c %s "$segment") / 3))
 }
 

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 
 /* How long a verdict waits for the append lock. */
 #define POST_TIMEOUT_MS 1000
@@ -136,6 +137,11 @@ sl_log_sync(struct sl_log *log, struct sl_error *err)
 {
 	int rc;
 
+	/* A second one would only seem to succeed (RULE 10). */
+	if (log->has_failed)
+		return sl_error_set(err, SL_EIO,
+		    "a sync failed before: from offset %" PRIu64 " on in doubt",
+		    log->doubt_offset);
 	/* No segment in hand: all that was written here was synced before. */
 	if (!log->is_dirty || log->fd < 0)
 		return SL_OK;

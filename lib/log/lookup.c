@@ -35,13 +35,35 @@ scan_open(struct scan *scan, int dir, uint64_t base, struct sl_error *err)
 	return rc;
 }
 
-/* The bases of a partition that has at least one segment. */
+/* Could the directory have changed while it was listed? */
+static bool
+is_changing(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) != 0 ||
+	       sl_now_ms() / 1000 - st.st_mtim.tv_sec <= 1;
+}
+
+/*
+ * The bases of a partition that has at least one segment. A listing may miss
+ * names that came while it was made, though it has a later one; a second one
+ * has all up to that.
+ */
 static int
 list(struct sl_segments *segments, int dir, struct sl_error *err)
 {
+	uint64_t last;
 	int rc;
 
 	rc = sl_segments_list(segments, dir, err);
+	if (rc == SL_OK && segments->count > 1 && is_changing(dir)) {
+		last = segments->bases[segments->count - 1];
+		rc = sl_segments_list(segments, dir, err);
+		while (rc == SL_OK && segments->count > 1 &&
+		       segments->bases[segments->count - 1] > last)
+			segments->count--;
+	}
 	if (rc == SL_OK && segments->count == 0)
 		rc = sl_error_set(err, SL_ECORRUPT,
 		    "no segment is there: it was damaged from outside");
@@ -174,47 +196,51 @@ pass_damage(struct scan *scan, struct sl_error *err)
 
 /*
  * Scan from scan->position for the first batch with a timestamp at or past
- * `time_ms`, by heads alone. On the way the time entry (entry_ms of the batch
+ * `time_ms`. On the way the time entry (entry_ms of the batch
  * that ends at entry_offset) must be confirmed: SL_EBUSY where it lies.
  */
 static int
 find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
     uint64_t entry_offset, int64_t entry_ms, struct sl_error *err)
 {
+	struct sl_window window = SL_WINDOW_EMPTY;
 	struct sl_batch_head head;
+	const uint8_t *batch;
 	enum sl_found found;
 	uint64_t last;
-	int rc;
+	int rc = SL_OK;
 
-	for (;;) {
-		rc = sl_segment_peek(scan->fd, scan->position, scan->size,
-		    &head, &found, err);
+	while (rc == SL_OK) {
+		rc = sl_segment_judge(scan->fd, &window, scan->position,
+		    scan->due, &head, &batch, &found, err);
 		if (rc < 0)
-			return rc;
-		if (found != SL_FOUND_BATCH ||
-		    (scan->due != SL_OFFSET_NONE && head.base != scan->due)) {
+			break;
+		if (found != SL_FOUND_BATCH) {
 			if (has_entry)
-				return SL_EBUSY;
-			if (found == SL_FOUND_END)
-				return SL_END;
-			rc = pass_damage(scan, err);
-			if (rc != SL_OK)
-				return rc;
+				rc = SL_EBUSY;
+			else if (found == SL_FOUND_END)
+				rc = SL_END;
+			else
+				rc = pass_damage(scan, err);
 			continue;
 		}
 		last = head.base + head.last_offset_delta;
 		if (has_entry && last >= entry_offset) {
 			if (last != entry_offset ||
 			    head.max_timestamp_ms != entry_ms)
-				return SL_EBUSY;
+				rc = SL_EBUSY;
 			has_entry = false;
 		}
-		if (head.max_timestamp_ms >= time_ms)
-			return has_entry ? SL_EBUSY : SL_OK;
+		if (rc != SL_OK || head.max_timestamp_ms >= time_ms)
+			break;
 		scan->position += head.bytes;
 		scan->due = last + 1;
 		scan->damaged = SL_OFFSET_NONE;
 	}
+	if (rc == SL_OK && has_entry)
+		rc = SL_EBUSY;
+	sl_window_release(&window);
+	return rc;
 }
 
 /*

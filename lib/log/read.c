@@ -173,19 +173,30 @@ find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	}
 }
 
-/* Index in the list of the segment that follows the one in hand; -1: none. */
+/*
+ * Index in the list of the segment that follows the one in hand; -1: none. A
+ * listing may miss names that came while it was made, though it has a later
+ * one; when that is there the ones before it are, too, so that a second listing
+ * is sure to have them.
+ */
 static int
 next_segment(struct sl_cursor *cursor, long *next, struct sl_error *err)
 {
+	bool is_sure = false;
 	long at;
 	int rc;
 
-	rc = list_segments(cursor, err);
-	if (rc < 0)
-		return rc;
-	at = sl_segments_find(&cursor->segments, cursor->base);
-	*next = (size_t)(at + 1) < cursor->segments.count ? at + 1 : -1;
-	return SL_OK;
+	for (;;) {
+		rc = list_segments(cursor, err);
+		if (rc < 0)
+			return rc;
+		at = sl_segments_find(&cursor->segments, cursor->base) + 1;
+		*next = (size_t)at < cursor->segments.count ? at : -1;
+		if (is_sure || *next < 0 ||
+		    cursor->segments.bases[at] <= cursor->expected)
+			return SL_OK;
+		is_sure = cursor->must_list = true;
+	}
 }
 
 /* Go to a later segment; offsets between are a named hole (RULE 24). */
@@ -316,6 +327,7 @@ at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
 		*read_again = true;
 		return SL_OK;
 	}
+	*read_again = false; /* the next one has its own second look */
 	if (found == SL_FOUND_END)
 		return move_on(cursor, next, false, from, err);
 	sl_error_set(err, SL_ECORRUPT, "the file ends inside a batch");

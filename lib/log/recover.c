@@ -321,12 +321,13 @@ sl_log_recover(struct sl_log *log, struct sl_error *err)
 		log->change = text.change;
 		sl_segment_name(name, base, ".log");
 		rc = sl_fs_open_write(&log->fd, log->dir, name, err);
-		if (rc == SL_OK)
+		if (rc == SL_OK) {
 			rc = open_active(log, base, err);
+			if (rc < 0 && err->code != SL_ECORRUPT)
+				sl_error_wrap(err, "'%s'", name);
+		}
 		if (rc < 0)
 			sl_log_forget(log);
-		if (rc < 0 && err->code != SL_ECORRUPT)
-			sl_error_wrap(err, "'%s'", name);
 	}
 	sl_segments_release(&segments);
 	if (rc == SL_OK) {

@@ -41,8 +41,11 @@ post(const struct sl_log *log, struct sl_error *err)
 	rc = sl_lockfile_read(log->lock, &board, err);
 	if (rc < 0)
 		return rc;
-	if (board.is_suspect && board.suspect_base == log->base &&
-	    board.suspect_position <= log->doubt_position)
+	/* An older segment takes no more anyhow; its file says the rest. */
+	if (board.is_suspect &&
+	    (board.suspect_base > log->base ||
+	        (board.suspect_base == log->base &&
+	            board.suspect_position <= log->doubt_position)))
 		return SL_OK;
 	board.change++;
 	board.is_suspect = true;

@@ -220,7 +220,7 @@ open_dirs(struct sl_topic *topic, struct sl_error *err)
 		    topic->dir, topic->name);
 	}
 	if (rc < 0)
-		return sl_error_wrap(err, "topic");
+		return sl_error_sys(err, err->sys, "topic '%s'", topic->name);
 	rc = sl_fs_like_of(topic->fd, &topic->like, err);
 	return rc < 0 ? sl_error_wrap(err, "topic '%s'", topic->name) : SL_OK;
 }

@@ -138,9 +138,9 @@ make_partitions(int fd, int from, int to, const struct sl_fs_like *like,
 }
 
 static int
-make_topic(int dir_fd, const char *name, const struct sl_config *config,
-    const struct sl_setting *settings, size_t setting_count,
-    struct sl_error *err)
+make_topic(int dir_fd, const char *path, const char *name,
+    const struct sl_config *config, const struct sl_setting *settings,
+    size_t setting_count, struct sl_error *err)
 {
 	char scratch[SL_FS_SCRATCH_SIZE];
 	struct sl_error ignored;
@@ -151,7 +151,7 @@ make_topic(int dir_fd, const char *name, const struct sl_config *config,
 	sl_fs_scratch_name(scratch);
 	rc = sl_fs_create_dir_by_umask(dir_fd, scratch, &like, err);
 	if (rc < 0)
-		return rc;
+		return sl_error_sys(err, err->sys, "make it in '%s'", path);
 	rc = sl_fs_open_dir(&fd, dir_fd, scratch, err);
 	if (rc == SL_OK)
 		rc = sl_fs_check_kind(fd, err);
@@ -198,8 +198,8 @@ sl_topic_create(const char *dir, const char *name,
 	    fstatat(dir_fd, topic, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
 	if (rc == SL_OK)
-		rc = make_topic(dir_fd, topic, &config, settings, setting_count,
-		    err);
+		rc = make_topic(dir_fd, path, topic, &config, settings,
+		    setting_count, err);
 	sl_fs_close(&dir_fd);
 	return rc < 0 ? sl_error_wrap(err, "topic '%s'", topic) : SL_OK;
 }
@@ -315,9 +315,9 @@ sl_topic_alter(const char *dir, const char *name, int partitions,
 	return rc;
 }
 
-/* Mark a partition deleted, under its append lock. */
+/* Mark a partition deleted, or live again, under its append lock. */
 static int
-mark_deleted(int lock, struct sl_error *err)
+mark(int lock, bool is_deleted, struct sl_error *err)
 {
 	struct sl_lockfile text;
 	int rc;
@@ -328,8 +328,21 @@ mark_deleted(int lock, struct sl_error *err)
 	if (rc < 0)
 		return rc;
 	text.change++;
-	text.is_deleted = true;
+	text.is_deleted = is_deleted;
 	return sl_lockfile_write(lock, &text, err);
+}
+
+static int
+mark_all(const struct sl_topic *topic, const int *locks, bool are_deleted,
+    struct sl_error *err)
+{
+	int i, rc = SL_OK;
+
+	for (i = 0; rc == SL_OK && i < topic->config.settings.partitions; i++) {
+		if (locks[i] >= 0)
+			rc = mark(locks[i], are_deleted, err);
+	}
+	return rc;
 }
 
 /* Take all presence bytes exclusively; the descriptors hold them. */
@@ -365,18 +378,20 @@ delete_excluded(const struct sl_topic *topic, const int *locks,
     struct sl_error *err)
 {
 	char scratch[SL_FS_SCRATCH_SIZE];
-	int i, rc = SL_OK;
+	struct sl_error ignored;
+	int rc;
 
-	for (i = 0; rc == SL_OK && i < topic->config.settings.partitions; i++) {
-		if (locks[i] >= 0)
-			rc = mark_deleted(locks[i], err);
-	}
-	if (rc < 0)
-		return rc;
 	sl_fs_scratch_name(scratch);
-	rc = sl_fs_rename_new(topic->dir_fd, topic->name, scratch, err);
+	rc = mark_all(topic, locks, true, err);
 	if (rc == SL_OK)
-		rc = sl_fs_sync_dir(topic->dir_fd, err);
+		rc = sl_fs_rename_new(topic->dir_fd, topic->name, scratch, err);
+	if (rc < 0) {
+		/* It keeps its name, so it must take events again. */
+		if (mark_all(topic, locks, false, &ignored) < 0)
+			sl_error_wrap(err, "it is left half deleted");
+		return rc;
+	}
+	rc = sl_fs_sync_dir(topic->dir_fd, err);
 	if (rc == SL_OK)
 		rc = sl_fs_remove_tree(topic->dir_fd, scratch, err);
 	return rc;

@@ -130,6 +130,9 @@ sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
 	writer->looked_ms = sl_monotonic_ms();
 	/* So that a delete sees us, also while we wait for input. */
 	rc = find_part(writer, 0, &first, err);
+	/* And one that was faster is seen by us. */
+	if (rc == SL_OK)
+		rc = sl_topic_refresh(topic, err);
 	if (rc < 0) {
 		sl_writer_close(writer);
 		return rc;

@@ -20,9 +20,8 @@ give_up(const char *what, const struct sl_error *err)
 }
 
 void
-logdir_init(struct logdir *dir)
+logdir_init(struct logdir *dir, const char *root)
 {
-	const char *root = getenv("TMPDIR");
 	struct sl_encoder_options options = { .batch_bytes = 1 << 20,
 		.message_bytes_max = 1 << 20 };
 	struct sl_fs_like like;
@@ -31,6 +30,8 @@ logdir_init(struct logdir *dir)
 	*dir = (struct logdir){ .limits = { .segment_bytes = 1 << 30,
 		                    .segment_ms = INT64_MAX,
 		                    .index_interval_bytes = 4096 } };
+	if (root == NULL)
+		root = getenv("TMPDIR");
 	snprintf(dir->path, sizeof(dir->path), "%s/streamlog-test-XXXXXX",
 	    root != NULL ? root : "/tmp");
 	if (mkdtemp(dir->path) == NULL) {

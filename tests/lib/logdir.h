@@ -20,9 +20,11 @@ struct logdir {
 	uint64_t made; /* events so far */
 };
 
-/* Make a partition with limits that roll never; ends the test where it can't.
+/*
+ * Make a partition with limits that roll never, below `root` ($TMPDIR or /tmp
+ * where NULL); ends the test where it can't.
  */
-void logdir_init(struct logdir *dir);
+void logdir_init(struct logdir *dir, const char *root);
 /* Remove it and all below. */
 void logdir_release(struct logdir *dir);
 

@@ -179,7 +179,7 @@ test_as_kafka(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		logdir_init(&dir);
+		logdir_init(&dir, NULL);
 		dir.limits.index_interval_bytes = INTERVAL;
 		dir.limits.segment_bytes = ways[i].segment_bytes;
 		log = logdir_open(&dir);
@@ -200,7 +200,7 @@ test_stepped_over(void)
 	struct logdir dir;
 	size_t i;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	dir.limits.index_interval_bytes = INTERVAL;
 	dir.limits.segment_bytes = 4000;
 	for (i = 0; i < 3; i++)
@@ -270,7 +270,7 @@ make_original(struct logdir *dir, int64_t stagger_ms, struct original *original)
 	uint64_t seed = 0xabcd;
 	struct sl_log log;
 
-	logdir_init(dir);
+	logdir_init(dir, NULL);
 	dir->limits.index_interval_bytes = INTERVAL;
 	log = logdir_open(dir);
 	fill(dir, &log, 40, stagger_ms, &seed, times);
@@ -444,7 +444,7 @@ test_lookups(void)
 	size_t i;
 
 	for (i = 0; i < 8; i++) {
-		logdir_init(&dir);
+		logdir_init(&dir, NULL);
 		dir.limits.index_interval_bytes = INTERVAL;
 		dir.limits.segment_bytes = i < 4 ? 1 << 30 : 2500;
 		log = logdir_open(&dir);

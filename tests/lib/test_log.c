@@ -123,7 +123,7 @@ test_cut(void)
 	struct logdir dir;
 	size_t cut, bad = 0;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	make_sample(&dir, BATCHES, &sample);
 	for (cut = 0; cut <= sample.size; cut++) {
 		wrong = try_cut(&dir, &sample, cut);
@@ -227,7 +227,7 @@ test_flip(void)
 	struct logdir dir;
 	size_t at, i, bad = 0;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	make_sample(&dir, FLIP_BATCHES, &sample);
 	for (at = 0; at < sample.size; at++) {
 		for (i = 0; i < sizeof(masks); i++) {
@@ -255,7 +255,7 @@ test_damage_unrepaired(void)
 	struct logdir dir;
 	size_t damaged, i, at;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	make_sample(&dir, FLIP_BATCHES, &sample);
 	for (damaged = 0; damaged < FLIP_BATCHES; damaged++) {
 		for (i = 0; i < sizeof(spots) / sizeof(spots[0]); i++) {
@@ -289,7 +289,7 @@ test_zeros(void)
 	uint8_t *bytes;
 	uint64_t next, first;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	make_sample(&dir, BATCHES, &sample);
 	bytes = calloc(1, sample.size + sizeof(zeros));
 	memcpy(bytes, sample.bytes, sample.size);
@@ -365,7 +365,7 @@ test_two_writers(void)
 	bool is_dense = true;
 	uint32_t count;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	dir.limits.segment_bytes = 1500;
 	dir.limits.index_interval_bytes = 256;
 	logs[0] = logdir_open(&dir);
@@ -405,7 +405,7 @@ test_idle_writer(void)
 	size_t segments, i;
 	int64_t now = T0;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	dir.limits.segment_bytes = 200;
 	idle = logdir_open(&dir);
 	busy = logdir_open(&dir);
@@ -432,7 +432,7 @@ test_empty_segment(void)
 	struct sample sample;
 	struct logdir dir;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	make_sample(&dir, BATCHES, &sample);
 	sl_segment_name(name, sample.offsets[BATCHES], ".log");
 	logdir_store(&dir, name, sample.bytes, 0);
@@ -457,7 +457,7 @@ test_gone(void)
 	int64_t now = T0;
 	size_t i;
 
-	logdir_init(&dir);
+	logdir_init(&dir, NULL);
 	dir.limits.segment_bytes = 70;
 	log = logdir_open(&dir);
 	for (i = 0; i < 5; i++)

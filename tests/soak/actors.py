@@ -48,6 +48,7 @@ class Stage:
         self.seed = seed
         self.seconds = seconds
         self.random = random.Random(seed)
+        self.alive = []
         os.makedirs(self.log)
 
     def command(self, program, *arguments):
@@ -58,7 +59,17 @@ class Stage:
         streams.setdefault("stdin", subprocess.DEVNULL)
         streams.setdefault("stdout", subprocess.DEVNULL)
         streams.setdefault("stderr", subprocess.PIPE)
-        return subprocess.Popen(self.command(program, *arguments), **streams)
+        process = subprocess.Popen(self.command(program, *arguments),
+                                   **streams)
+        self.alive = [p for p in self.alive if p.returncode is None]
+        self.alive.append(process)
+        return process
+
+    def end(self):
+        """Nobody outlives the scene, however it ended."""
+        for process in self.alive:
+            process.kill()
+            process.wait()
 
     def run(self, program, *arguments, text=b""):
         return subprocess.run(self.command(program, *arguments), input=text,
