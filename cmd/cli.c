@@ -105,20 +105,6 @@ cli_usage(const char *format, ...)
 }
 
 int
-cli_error(struct sl_error *err, int code, const char *format, ...)
-{
-	va_list args;
-
-	assert(code < 0);
-	err->code = code;
-	err->sys = 0;
-	va_start(args, format);
-	vsnprintf(err->text, sizeof(err->text), format, args);
-	va_end(args);
-	return code;
-}
-
-int
 cli_exit_status(const struct sl_error *err)
 {
 	switch (err->code) {
@@ -151,6 +137,7 @@ cli_fail(const struct sl_error *err)
 int
 cli_close_stdout(int status)
 {
+	struct sl_error err;
 	int sys;
 
 	errno = 0;
@@ -160,9 +147,10 @@ cli_close_stdout(int status)
 	if (sys == EPIPE)
 		return status;
 	if (sys == EBADF && cli_is_closed(STDOUT_FILENO))
-		cli_message("stdout is closed");
+		sl_error_set(&err, SL_EIO, "stdout is closed");
 	else
-		cli_message("stdout: %s", strerror(sys));
+		sl_error_sys(&err, sys, "stdout");
+	cli_message("%s", err.text);
 	return CLI_EXIT_IO;
 }
 

@@ -96,10 +96,6 @@ bool cli_is_quiet(void);
 /* A mistake of usage: say it and exit 2. */
 _Noreturn void cli_usage(const char *format, ...) SL_PRINTF(1, 2);
 
-/* Fill `err`; returns `code`, which is negative. */
-int cli_error(struct sl_error *err, int code, const char *format, ...)
-    SL_PRINTF(3, 4);
-
 /* The exit status that an error's code asks for. */
 int cli_exit_status(const struct sl_error *err);
 

@@ -158,7 +158,7 @@ gather_headers(struct envelope_writer *writer, const struct sl_record *record,
 		grown = realloc(writer->headers,
 		    record->header_count * sizeof(*grown));
 		if (grown == NULL)
-			return cli_error(err, SL_ENOMEM, "out of memory");
+			return sl_error_set(err, SL_ENOMEM, "out of memory");
 		writer->headers = grown;
 		writer->header_room = record->header_count;
 	}

@@ -68,7 +68,7 @@ read_string(const char *raw, size_t raw_bytes, const char *what,
 		return rc;
 	bytes = sl_json_unescape(raw, raw_bytes, to->bytes);
 	if (bytes < 0)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "%s: an escaped lone surrogate has no UTF-8 form", what);
 	to->used = (size_t)bytes;
 	return SL_OK;
@@ -82,14 +82,15 @@ read_base64(const struct sl_json_member *member, const char *what,
 	int rc;
 
 	if (!is_string(member))
-		return cli_error(err, SL_EREJECTED, "%s: not a string", what);
+		return sl_error_set(err, SL_EREJECTED, "%s: not a string",
+		    what);
 	rc = read_string(member->value, member->value_bytes, what, to, err);
 	if (rc != SL_OK)
 		return rc;
 	/* What it says is shorter than what says it: decoded in place. */
 	bytes = sl_base64_decode(to->bytes, to->used, to->bytes);
 	if (bytes < 0)
-		return cli_error(err, SL_EREJECTED, "%s: not base64", what);
+		return sl_error_set(err, SL_EREJECTED, "%s: not base64", what);
 	to->used = (size_t)bytes;
 	return SL_OK;
 }
@@ -105,10 +106,10 @@ read_number(const struct sl_json_member *member, const char *what,
 
 	for (i = is_negative; i < bytes; i++) {
 		if (text[i] < '0' || text[i] > '9')
-			return cli_error(err, SL_EREJECTED,
+			return sl_error_set(err, SL_EREJECTED,
 			    "%s: not a whole number", what);
 		if (value > (largest - (uint64_t)(text[i] - '0')) / 10)
-			return cli_error(err, SL_EREJECTED, "%s: too large",
+			return sl_error_set(err, SL_EREJECTED, "%s: too large",
 			    what);
 		value = value * 10 + (uint64_t)(text[i] - '0');
 	}
@@ -126,7 +127,7 @@ add_header(struct envelope_reader *reader, const struct sl_header *header,
 	int rc;
 
 	if (to->used > HEADERS_BYTES_MAX)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "headers: more than 64 MiB of them");
 	rc = scratch_reserve(to, SL_HEADER_SIZE(header), err);
 	if (rc != SL_OK)
@@ -151,7 +152,7 @@ read_word(const struct sl_json_member *member, struct scratch *to,
 	    sl_json_next(member->value, member->value_bytes, &at, &inner) &&
 	    is_named(&inner, "base64"))
 		return read_base64(&inner, "headers", to, err);
-	return cli_error(err, SL_EREJECTED,
+	return sl_error_set(err, SL_EREJECTED,
 	    "headers: '%.*s' is neither a string, null nor base64",
 	    member->value_bytes < 64 ? (int)member->value_bytes : 64,
 	    member->value);
@@ -224,7 +225,7 @@ read_header_pairs(struct envelope_reader *reader,
 		        &name) ||
 		    !sl_json_next(pair.value, pair.value_bytes, &within,
 		        &value))
-			return cli_error(err, SL_EREJECTED,
+			return sl_error_set(err, SL_EREJECTED,
 			    "headers: an array of other than [name, value]");
 		rc = read_word(&name, &reader->name, err);
 		if (rc == SL_OK)
@@ -249,7 +250,7 @@ read_headers(struct envelope_reader *reader,
 	else if (member->value[0] == '[')
 		rc = read_header_pairs(reader, member, record, err);
 	else
-		rc = cli_error(err, SL_EREJECTED, "headers: not an object");
+		rc = sl_error_set(err, SL_EREJECTED, "headers: not an object");
 	record->headers = reader->headers.bytes;
 	record->headers_bytes = reader->headers.used;
 	return rc;
@@ -268,7 +269,7 @@ read_partition(const struct sl_json_member *member, int *partition,
 	if (rc != SL_OK)
 		return rc;
 	if (number < 0 || number >= SL_PARTITIONS_MAX)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "partition: not from 0 to %d", SL_PARTITIONS_MAX - 1);
 	*partition = (int)number;
 	return SL_OK;
@@ -284,7 +285,7 @@ read_key(struct envelope_reader *reader, const struct sl_json_member *member,
 	}
 	found->has_key = true;
 	if (!is_string(member))
-		return cli_error(err, SL_EREJECTED, "key: not a string");
+		return sl_error_set(err, SL_EREJECTED, "key: not a string");
 	return read_string(member->value, member->value_bytes, "key",
 	    &reader->key, err);
 }
@@ -348,12 +349,13 @@ envelope_read(struct envelope_reader *reader, const char *line, size_t bytes,
 			return rc;
 	}
 	if (found.has_payload && found.has_payload_base64)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "both payload and payload_base64");
 	if (!found.has_payload && !found.has_payload_base64)
-		return cli_error(err, SL_EREJECTED, "payload is missing");
+		return sl_error_set(err, SL_EREJECTED, "payload is missing");
 	if (found.has_key && found.has_key_base64)
-		return cli_error(err, SL_EREJECTED, "both key and key_base64");
+		return sl_error_set(err, SL_EREJECTED,
+		    "both key and key_base64");
 	if (found.has_key || found.has_key_base64) {
 		record->key = reader->key.bytes;
 		record->key_bytes = reader->key.used;

@@ -16,7 +16,7 @@
 static int
 no_memory(struct sl_error *err)
 {
-	return cli_error(err, SL_ENOMEM, "out of memory");
+	return sl_error_set(err, SL_ENOMEM, "out of memory");
 }
 
 /* The topic's settings, as they are by now: the encoder follows them. */
@@ -216,7 +216,7 @@ take_key(struct event_maker *maker, const char *raw, size_t bytes,
 		return rc;
 	length = sl_json_unescape(raw, bytes, maker->key.bytes);
 	if (length < 0)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "the key has an escaped lone surrogate");
 	record->key = maker->key.bytes;
 	record->key_bytes = (size_t)length;
@@ -239,8 +239,8 @@ take_time(struct event_maker *maker, const char *text, size_t bytes,
 
 	raw = sl_json_find(text, bytes, field, &raw_bytes);
 	if (raw == NULL)
-		return cli_error(err, SL_EREJECTED, "there is no time at '%s'",
-		    field);
+		return sl_error_set(err, SL_EREJECTED,
+		    "there is no time at '%s'", field);
 	maker->time.used = 0;
 	rc = scratch_reserve(&maker->time, raw_bytes + 1, err);
 	if (rc < 0)
@@ -249,12 +249,12 @@ take_time(struct event_maker *maker, const char *text, size_t bytes,
 		length = sl_json_unescape(raw, raw_bytes, maker->time.bytes);
 		if (length < 0 ||
 		    memchr(maker->time.bytes, '\0', (size_t)length) != NULL)
-			return cli_error(err, SL_EREJECTED,
+			return sl_error_set(err, SL_EREJECTED,
 			    "'%s' is not a time", field);
 		maker->time.bytes[length] = '\0';
 		if (sl_parse_time(maker->time.bytes, now_ms,
 		        &record->timestamp_ms, &inner) < 0)
-			return cli_error(err, SL_EREJECTED, "'%s': %.100s",
+			return sl_error_set(err, SL_EREJECTED, "'%s': %.100s",
 			    field, inner.text);
 		return SL_OK;
 	}
@@ -262,7 +262,7 @@ take_time(struct event_maker *maker, const char *text, size_t bytes,
 	maker->time.bytes[raw_bytes] = '\0';
 	number = strtod(maker->time.bytes, &end);
 	if (*end != '\0' || !(number > -1e15 && number < 1e15))
-		return cli_error(err, SL_EREJECTED, "'%s' is not a time",
+		return sl_error_set(err, SL_EREJECTED, "'%s' is not a time",
 		    field);
 	if (number > -SECONDS_MAX && number < SECONDS_MAX)
 		number *= 1000;
@@ -311,7 +311,7 @@ split_key(const struct event_maker *maker, struct sl_record *record,
 
 	at = memmem(line, record->value_bytes, delim, bytes);
 	if (at == NULL)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "there is no '%s' behind a key", delim);
 	record->key = line;
 	record->key_bytes = (size_t)(at - line);
@@ -337,10 +337,10 @@ make_record(struct event_maker *maker, const char *text,
 		.value_bytes = line->bytes };
 	*partition = ENVELOPE_PARTITION_NONE;
 	if (line->kind == SL_SCAN_VALUE && options->form == APPEND_OBJECTS)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "an event is a JSON object; --any takes other values");
 	if (line->kind == SL_SCAN_VALUE && options->form == APPEND_ENVELOPE)
-		return cli_error(err, SL_EREJECTED,
+		return sl_error_set(err, SL_EREJECTED,
 		    "an envelope is a JSON object");
 	if (options->key_delim != NULL) {
 		rc = split_key(maker, record, err);
@@ -363,12 +363,12 @@ make_record(struct event_maker *maker, const char *text,
 	if (rc == SL_OK)
 		rc = add_headers(maker, record, err);
 	if (rc == SL_OK && record->timestamp_ms < 0)
-		rc = cli_error(err, SL_EREJECTED,
+		rc = sl_error_set(err, SL_EREJECTED,
 		    "its time is before 1970, which Kafka's log can't hold");
 	if (rc == SL_OK && maker->settings.timestamp_after_max_ms >= 0 &&
 	    record->timestamp_ms - now_ms >
 	        maker->settings.timestamp_after_max_ms)
-		rc = cli_error(err, SL_EREJECTED,
+		rc = sl_error_set(err, SL_EREJECTED,
 		    "its time is %" PRId64 " s ahead of the clock; "
 		    "message.timestamp.after.max.ms is %" PRId64,
 		    (record->timestamp_ms - now_ms) / 1000,

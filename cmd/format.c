@@ -76,7 +76,7 @@ read_escape(const char **text, char *byte, struct sl_error *err)
 	high = *at == 'x' ? hex_digit(at[1]) : -1;
 	low = high >= 0 ? hex_digit(at[2]) : -1;
 	if (low < 0)
-		return cli_error(err, SL_EUSAGE,
+		return sl_error_set(err, SL_EUSAGE,
 		    "'\\%.1s' is none of \\n \\r \\t \\\\ \\0 \\xNN", at);
 	*byte = (char)(high << 4 | low);
 	*text = at + 3;
@@ -99,7 +99,7 @@ format_init(struct format *format, const char *text, struct sl_error *err)
 			literal = SIZE_MAX;
 			text += 2;
 		} else if (*text == '%' && text[1] != '%') {
-			return cli_error(err, SL_EUSAGE,
+			return sl_error_set(err, SL_EUSAGE,
 			    "'%%%.1s' is none of %%s %%S %%R %%k %%K %%T %%h "
 			    "%%t %%p %%o %%%%",
 			    text + 1);

@@ -71,15 +71,11 @@ frame_total(char *const *files)
 static int
 read_error(const struct frame *frame, int sys, struct sl_error *err)
 {
-	const char *why =
-	    sys == EISDIR ? "a directory, not a file" : strerrordesc_np(sys);
-
 	if (strcmp(frame->source, "-") != 0)
-		cli_error(err, SL_EIO, "'%s': %s", frame->source, why);
-	else if (sys == EBADF)
-		cli_error(err, SL_EIO, "stdin is closed");
-	else
-		cli_error(err, SL_EIO, "stdin: %s", why);
+		return sl_error_sys(err, sys, "'%s'", frame->source);
+	if (sys != EBADF)
+		return sl_error_sys(err, sys, "stdin");
+	sl_error_set(err, SL_EIO, "stdin is closed");
 	err->sys = sys;
 	return SL_EIO;
 }
@@ -121,7 +117,7 @@ reserve(struct frame_chunk *chunk, size_t bytes, struct sl_error *err)
 		return SL_OK;
 	grown = realloc(chunk->text, bytes + SL_SCAN_PADDING);
 	if (grown == NULL)
-		return cli_error(err, SL_ENOMEM,
+		return sl_error_set(err, SL_ENOMEM,
 		    "no memory for %zu bytes of input", bytes);
 	chunk->text = grown;
 	chunk->room = bytes;
@@ -194,7 +190,7 @@ keep_rest(struct frame *frame, const char *from, size_t bytes,
 	if (bytes > frame->rest_room) {
 		grown = realloc(frame->rest, bytes);
 		if (grown == NULL)
-			return cli_error(err, SL_ENOMEM,
+			return sl_error_set(err, SL_ENOMEM,
 			    "no memory for %zu bytes of input", bytes);
 		frame->rest = grown;
 		frame->rest_room = bytes;

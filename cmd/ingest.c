@@ -69,7 +69,7 @@ ingest_init(struct ingest *ingest, const struct append_options *options,
 		rc = output_init(&ingest->output, STDOUT_FILENO, err);
 		ingest->queued = calloc(QUEUED_MAX, sizeof(*ingest->queued));
 		if (rc == SL_OK && ingest->queued == NULL)
-			rc = cli_error(err, SL_ENOMEM, "out of memory");
+			rc = sl_error_set(err, SL_ENOMEM, "out of memory");
 	}
 	return rc;
 }
@@ -131,7 +131,7 @@ give_receipts(struct ingest *ingest, bool is_synced, struct sl_error *err)
 	if (rc == SL_OK && ingest->queued != NULL)
 		rc = output_flush(&ingest->output, err);
 	if (rc == SL_END)
-		rc = cli_error(err, SL_EIO,
+		rc = sl_error_set(err, SL_EIO,
 		    "stdout: whoever read the receipts is gone");
 	return rc;
 }

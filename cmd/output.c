@@ -16,10 +16,10 @@ output_init(struct output *output, int fd, struct sl_error *err)
 {
 	*output = (struct output){ .fd = fd, .size = OUTPUT_CALM_BYTES };
 	if (cli_is_closed(fd))
-		return cli_error(err, SL_EIO, "stdout is closed");
+		return sl_error_set(err, SL_EIO, "stdout is closed");
 	output->bytes = malloc(OUTPUT_FLOW_BYTES);
 	if (output->bytes == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	return SL_OK;
 }
 
@@ -47,10 +47,9 @@ write_failed(int fd, int sys, struct sl_error *err)
 	case EPIPE:
 		return SL_END;
 	default:
-		cli_error(err, SL_EIO, "stdout: %s",
-		    sys == ENOSPC ? "no space left on device"
-		                  : strerrordesc_np(sys));
-		err->sys = sys;
+		/* A full disk there is no full log: not "try again". */
+		sl_error_sys(err, sys, "stdout");
+		err->code = SL_EIO;
 		return SL_EIO;
 	}
 }

@@ -64,7 +64,7 @@ add_input(struct sl_json *row, const char *text, size_t bytes,
 	}
 	encoded = malloc(SL_BASE64_SIZE(bytes));
 	if (encoded == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	sl_base64_encode(text, bytes, encoded);
 	sl_json_add_text(row, "input_base64", encoded);
 	free(encoded);
@@ -111,7 +111,7 @@ keep(struct reject *reject, const struct frame_chunk *chunk,
 	if (rc == SL_OK) {
 		printed = sl_json_print(row);
 		if (printed == NULL)
-			rc = cli_error(err, SL_ENOMEM, "out of memory");
+			rc = sl_error_set(err, SL_ENOMEM, "out of memory");
 	}
 	if (rc == SL_OK) {
 		record.value = printed;

@@ -30,7 +30,7 @@ operand_init(struct roster_operand *operand, const char *text,
 		bytes--;
 	operand->path = strndup(text, bytes);
 	if (operand->path == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	operand->name = operand->path;
 	slash = strrchr(operand->path, '/');
 	if (slash != NULL) {
@@ -106,7 +106,7 @@ open_topic(struct roster *roster, struct roster_operand *operand,
 	    realloc(roster->topics, (roster->topic_count + 1) * sizeof(*grown));
 	if (grown == NULL) {
 		sl_topic_close(topic);
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	}
 	roster->topics = grown;
 	grown[roster->topic_count++] =
@@ -188,7 +188,7 @@ open_operand(struct roster *roster, struct roster_operand *operand,
 		if (rc != SL_OK || count > 0)
 			return rc;
 		if (roster->patience == ROSTER_BOUNDED)
-			return cli_error(err, SL_ENOTFOUND,
+			return sl_error_set(err, SL_ENOTFOUND,
 			    "'%s': no topic matches; 'streamlog-topic list' "
 			    "shows what is",
 			    operand->text);
@@ -212,7 +212,7 @@ roster_open(struct roster *roster, char *const *operands, size_t operand_count,
 
 	roster->operands = calloc(operand_count, sizeof(*roster->operands));
 	if (roster->operands == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	roster->operand_count = operand_count;
 	for (i = 0; i < operand_count && rc == SL_OK; i++)
 		rc = operand_init(&roster->operands[i], operands[i], err);
@@ -297,7 +297,7 @@ roster_windows(struct roster *roster, struct select_window **windows,
 	*count = 0;
 	*windows = calloc((size_t)count_windows(roster) + 1, sizeof(**windows));
 	if (*windows == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	for (i = 0; i < roster->topic_count && rc == SL_OK; i++)
 		rc = topic_windows(roster, &roster->topics[i], *windows, count,
 		    err);

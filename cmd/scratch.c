@@ -23,12 +23,12 @@ scratch_grow(struct scratch *scratch, size_t bytes, struct sl_error *err)
 	                                         : scratch->size;
 	while (size - scratch->used < bytes) {
 		if (size > SIZE_MAX / 2)
-			return cli_error(err, SL_ENOMEM, "out of memory");
+			return sl_error_set(err, SL_ENOMEM, "out of memory");
 		size *= 2;
 	}
 	grown = realloc(scratch->bytes, size);
 	if (grown == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	scratch->bytes = grown;
 	scratch->size = size;
 	return SL_OK;

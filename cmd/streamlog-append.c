@@ -44,8 +44,7 @@ catch_signals(struct sl_error *err)
 
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (stop_fd < 0)
-		return cli_error(err, SL_EIO, "eventfd: %s",
-		    strerrordesc_np(errno));
+		return sl_error_sys(err, errno, "eventfd");
 	sigemptyset(&action.sa_mask);
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		/* What nohup(1) and a shell's & ignore stays ignored. */
@@ -101,19 +100,19 @@ open_topic(const struct append_options *options, struct sl_topic **topic,
 	settings = sl_topic_settings(*topic);
 	if (options->partitions > 0 &&
 	    options->partitions < settings->partitions)
-		return cli_error(err, SL_EUSAGE,
+		return sl_error_set(err, SL_EUSAGE,
 		    "topic '%s' has %d partitions, not %d; they can only grow",
 		    sl_topic_name(*topic), settings->partitions,
 		    options->partitions);
 	if (options->partitions > settings->partitions)
-		return cli_error(err, SL_EUSAGE,
+		return sl_error_set(err, SL_EUSAGE,
 		    "topic '%s' has %d partition%s, not %d; 'streamlog-topic "
 		    "alter --partitions %d %s' changes that",
 		    sl_topic_name(*topic), settings->partitions,
 		    settings->partitions == 1 ? "" : "s", options->partitions,
 		    options->partitions, options->topic);
 	if (options->partition >= settings->partitions)
-		return cli_error(err, SL_EUSAGE,
+		return sl_error_set(err, SL_EUSAGE,
 		    "topic '%s' has no partition %d, only 0 to %d",
 		    sl_topic_name(*topic), options->partition,
 		    settings->partitions - 1);

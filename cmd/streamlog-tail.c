@@ -241,7 +241,7 @@ check_partitions(struct tail *tail, const struct select_window *windows,
 		if (at < count || tail->roster.topic_count == 0)
 			continue;
 		topic = tail->roster.topics[0].topic;
-		return cli_error(err, SL_EUSAGE,
+		return sl_error_set(err, SL_EUSAGE,
 		    "topic '%s': no partition %d: it has %d (0 to %d)",
 		    sl_topic_name(topic), options->partitions[i],
 		    sl_topic_settings(topic)->partitions,

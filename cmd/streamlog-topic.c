@@ -163,7 +163,7 @@ print_name(const struct options *options, const char *name,
 	text = sl_json_print(row);
 	sl_json_free(row);
 	if (text == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	puts(text);
 	free(text);
 	return SL_OK;

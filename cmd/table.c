@@ -89,7 +89,7 @@ table_print(const struct table *table, struct sl_error *err)
 	size_t i;
 
 	if (table->is_short)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	for (i = 0; i < table->column_count; i++)
 		widths[i] = (int)strlen(table->columns[i].heading);
 	for (i = 0; i < table->cell_count; i++) {

@@ -26,7 +26,7 @@ topic_sums_read(struct sl_topic *topic, struct topic_sums *sums,
 	sums->partitions = sl_topic_settings(topic)->partitions;
 	*infos = calloc((size_t)sums->partitions, sizeof(**infos));
 	if (*infos == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	for (i = 0; i < sums->partitions; i++) {
 		info = &(*infos)[i];
 		rc = sl_topic_partition_info(topic, i, info, err);
@@ -187,7 +187,7 @@ print_row(struct sl_json *row, struct sl_error *err)
 	text = sl_json_print(row);
 	sl_json_free(row);
 	if (text == NULL)
-		return cli_error(err, SL_ENOMEM, "out of memory");
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
 	puts(text);
 	free(text);
 	return SL_OK;

@@ -65,6 +65,27 @@ struct sl_error {
 	    text[SL_ERROR_TEXT_SIZE]; /* lower case, no stop, outermost first */
 };
 
+/*
+ * For whoever reports in the same manner. An error is set where it happened and
+ * wrapped on the way up: "topic 'orders': partition 0: '...log': byte 16: ...".
+ */
+
+/* Fill `err`; returns `code`, for `return sl_error_set(...)`. */
+int sl_error_set(struct sl_error *err, int code, const char *format, ...)
+    SL_PRINTF(3, 4);
+
+/*
+ * A system call failed with errno `sys`: the code follows from it (ENOSPC and
+ * its like are SL_EFULL, ENOENT stays SL_EIO), the text is the format's, a
+ * colon and the system's word. Returns the code.
+ */
+int sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
+    SL_PRINTF(3, 4);
+
+/* Put "format: " before the text; returns err->code. */
+int sl_error_wrap(struct sl_error *err, const char *format, ...)
+    SL_PRINTF(2, 3);
+
 /* ---- Words: numbers, times and JSON as people write them ---- */
 
 /* "64MiB", "1GB", "1048588", "4k" (k, M, G, T are 1024s as in dd(1)). */

@@ -375,9 +375,9 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected ('streamlog-
 	append "" 0 orders a - b <<<'{"n":3}'
 	t streamlog-tail -a orders
 	expect 0 "$(events 1 4)" ""
-	append "streamlog-append: 'nosuch': No such file or directory" 74 orders nosuch
+	append "streamlog-append: 'nosuch': no such file or directory" 74 orders nosuch
 	append "streamlog-append: '.': a directory, not a file" 74 orders .
-	append "streamlog-append: 'nosuch': No such file or directory; 2 lines are done; go on with: tail -n +3 a | streamlog-append orders - nosuch b" \
+	append "streamlog-append: 'nosuch': no such file or directory; 2 lines are done; go on with: tail -n +3 a | streamlog-append orders - nosuch b" \
 		74 orders a nosuch b
 }
 

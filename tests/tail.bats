@@ -285,7 +285,7 @@ usage()
 	t streamlog-tail --version
 	[[ ${lines[0]} == "streamlog-tail "* && ${lines[1]} == *libyaml* ]]
 	t bash -c 'streamlog-tail --help >/dev/full'
-	expect 74 "" "streamlog-tail: stdout: No space left on device"
+	expect 74 "" "streamlog-tail: stdout: no space left on device"
 }
 
 @test "tail ends quietly when stdout's reader goes" {

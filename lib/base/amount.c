@@ -1,5 +1,4 @@
 /* amount.c: sizes and durations as people write them; see streamlog.h. */
-#include "error.h"
 #include "text.h"
 
 #include <inttypes.h>

@@ -1,7 +1,8 @@
 /* error.c: the text of errors; see error.h. */
-#include "error.h"
+#include "streamlog.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,8 +62,8 @@ word_of_errno(int sys)
 		return "is a symbolic link, which is not followed here";
 	case ENOTDIR:
 		return "not a directory";
-	case EIO:
-		return "input/output error";
+	case EISDIR:
+		return "a directory, not a file";
 	default:
 		word = strerrordesc_np(sys);
 		return word != NULL ? word : "unknown error";
@@ -72,6 +73,7 @@ word_of_errno(int sys)
 int
 sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
 {
+	const char *word;
 	va_list args;
 	size_t used;
 
@@ -81,8 +83,11 @@ sl_error_sys(struct sl_error *err, int sys, const char *format, ...)
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
 	used = strlen(err->text);
-	snprintf(err->text + used, sizeof(err->text) - used, ": %s",
-	    word_of_errno(sys));
+	word = word_of_errno(sys);
+	snprintf(err->text + used, sizeof(err->text) - used, ": %c%s",
+	    islower((unsigned char)word[1]) ? tolower((unsigned char)word[0])
+	                                    : word[0],
+	    word + 1);
 	return err->code;
 }
 

@@ -1,8 +1,6 @@
 /* fs.c: durable verbs; see fs.h. */
 #include "fs.h"
 
-#include "error.h"
-
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>

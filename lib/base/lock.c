@@ -1,8 +1,6 @@
 /* lock.c: byte locks; see lock.h. */
 #include "lock.h"
 
-#include "error.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>

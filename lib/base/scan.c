@@ -4,8 +4,6 @@
  */
 #include "scan.h"
 
-#include "error.h"
-
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

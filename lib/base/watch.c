@@ -1,7 +1,6 @@
 /* watch.c: inotify, or polling; see watch.h. */
 #include "watch.h"
 
-#include "error.h"
 #include "fs.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
  * when.c: points in time as people write them; see streamlog.h. The only place
  * that knows of time zones.
  */
-#include "error.h"
 #include "text.h"
 
 #include <inttypes.h>

@@ -1,6 +1,5 @@
 /* append.c: one batch to the end of a partition, and to disk; see log.h. */
 #include "batch.h"
-#include "error.h"
 #include "log.h"
 
 #include <assert.h>

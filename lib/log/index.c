@@ -2,7 +2,6 @@
 #include "index.h"
 
 #include "bytes.h"
-#include "error.h"
 
 #include <errno.h>
 

@@ -1,8 +1,6 @@
 /* lockfile.c: the notice board of a partition; see lockfile.h. */
 #include "lockfile.h"
 
-#include "error.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,6 @@
 /* log.c: a partition's lock, its active segment and the roll; see log.h. */
 #include "log.h"
 
-#include "error.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -122,8 +120,7 @@ check_lock_name(const struct sl_log *log, struct sl_error *err)
 	        0 &&
 	    named.st_ino == log->lock_ino && named.st_dev == log->lock_dev)
 		return SL_OK;
-	return sl_error_set(err, SL_ENOTFOUND,
-	    "it was removed while it was written");
+	return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
 }
 
 /*

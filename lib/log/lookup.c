@@ -1,5 +1,4 @@
 /* lookup.c: offsets of a partition, found by name and index; see read.h. */
-#include "error.h"
 #include "fs.h"
 #include "index.h"
 #include "read.h"

@@ -1,7 +1,6 @@
 /* read.c: a reader's place in one partition; see read.h. */
 #include "read.h"
 
-#include "error.h"
 #include "fs.h"
 #include "index.h"
 

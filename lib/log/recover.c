@@ -10,7 +10,6 @@
  * reader could have seen.
  */
 #include "bytes.h"
-#include "error.h"
 #include "log.h"
 
 #include <assert.h>

@@ -1,7 +1,6 @@
 /* segment.c: names, looks and searches; see segment.h. */
 #include "segment.h"
 
-#include "error.h"
 #include "fs.h"
 
 #include <inttypes.h>

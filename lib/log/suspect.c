@@ -5,7 +5,6 @@
  * only seem to succeed. The segment takes no more, and what this handle wrote
  * since its last sync is in doubt for ever.
  */
-#include "error.h"
 #include "lock.h"
 #include "log.h"
 

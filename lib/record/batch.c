@@ -1,7 +1,6 @@
 /* batch.c: heads and records of batches, decoded with distrust; see batch.h. */
 #include "batch.h"
 #include "bytes.h"
-#include "error.h"
 #include "hash.h"
 #include "varint.h"
 

@@ -6,7 +6,6 @@
  * blocks of 64 KiB, no checksum of the content.
  */
 #include "codec.h"
-#include "error.h"
 
 #include <assert.h>
 #include <stdlib.h>

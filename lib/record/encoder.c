@@ -7,7 +7,6 @@
  */
 #include "batch.h"
 #include "codec.h"
-#include "error.h"
 #include "varint.h"
 
 #include <assert.h>

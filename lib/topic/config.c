@@ -8,7 +8,6 @@
  */
 #include "config.h"
 #include "config_walk.h"
-#include "error.h"
 #include "setting.h"
 #include "text.h"
 

@@ -4,7 +4,6 @@
  */
 #include "config.h"
 #include "config_walk.h"
-#include "error.h"
 
 #include <stdlib.h>
 #include <string.h>

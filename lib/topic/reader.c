@@ -7,7 +7,6 @@
  * by watches on the active segments; a watch is added first, then the partition
  * is read to its end, then we sleep, so that nothing is missed between.
  */
-#include "error.h"
 #include "read.h"
 #include "topic.h"
 #include "watch.h"

@@ -1,6 +1,5 @@
 /* setting.c: the table of settings; see setting.h. */
 #include "setting.h"
-#include "error.h"
 #include "text.h"
 
 #include <assert.h>

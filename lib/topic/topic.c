@@ -1,7 +1,6 @@
 /* topic.c: find, open and look at topics; see topic.h and streamlog.h. */
 #include "topic.h"
 
-#include "error.h"
 #include "log.h"
 #include "read.h"
 

@@ -6,7 +6,6 @@
  */
 #include "topic.h"
 
-#include "error.h"
 #include "lock.h"
 #include "log.h"
 

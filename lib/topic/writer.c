@@ -5,7 +5,6 @@
  * 0 at once. Once a second the topic is looked at again: settings may have
  * changed, or it may have been deleted (RULE 12).
  */
-#include "error.h"
 #include "log.h"
 #include "topic.h"
 

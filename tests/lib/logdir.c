@@ -1,7 +1,6 @@
 /* logdir.c: a partition to try things on; see logdir.h. */
 #include "logdir.h"
 
-#include "error.h"
 #include "read.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
 #include "bytes.h"
 #include "check.h"
 #include "codec.h"
-#include "error.h"
 #include "vectors.h"
 
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* test_follow.c: readers on the heels of writers that roll all the time: what
  * comes between a look at the end and a look for the next segment (RULE 8). */
 #include "check.h"
-#include "error.h"
 #include "logdir.h"
 #include "read.h"
 

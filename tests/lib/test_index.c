@@ -2,7 +2,6 @@
  * lie, and what is looked up by them. */
 #include "bytes.h"
 #include "check.h"
-#include "error.h"
 #include "logdir.h"
 #include "read.h"
 

@@ -2,7 +2,6 @@
  * damaged, and of each other (RULES 2 to 6). */
 #include "bytes.h"
 #include "check.h"
-#include "error.h"
 #include "logdir.h"
 #include "read.h"
 

@@ -1,7 +1,6 @@
 /* test_reader.c: records of many partitions, in the order of time (RULE 23) and
  * as they arrive. */
 #include "check.h"
-#include "error.h"
 #include "fs.h"
 #include "streamlog.h"
 
