@@ -22,7 +22,7 @@ text_fill(void)
 	snprintf(text, sizeof(text), "%s, %s%s, %s%s, %s", SL_LIBRARIES,
 	    zstd != NULL ? "zstd " : "no zstd", zstd != NULL ? zstd : "",
 	    lz4 != NULL ? "lz4 " : "no lz4", lz4 != NULL ? lz4 : "",
-	    sl_crc32c_in_hardware() ? "ISA-L" : "no ISA-L");
+	    sl_crc32c_has_isal() ? "ISA-L" : "no ISA-L");
 }
 
 const char *

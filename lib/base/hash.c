@@ -1,4 +1,9 @@
-/* hash.c: CRC-32C by ISA-L or by tables, and murmur2; see hash.h. */
+/*
+ * hash.c: CRC-32C and murmur2; see hash.h. Small sums are made by the
+ * processor's own instruction where it has one (x86-64 with SSE 4.2), else by
+ * tables; once there was much to sum, ISA-L does it, which is 2 to 3 times as
+ * fast again.
+ */
 #include "hash.h"
 
 #include <assert.h>
@@ -65,10 +70,41 @@ crc_by_tables(uint32_t state, const uint8_t *at, size_t bytes)
 	return state;
 }
 
+#if defined(__x86_64__)
+
+/* Eight bytes an instruction; no table to fetch into a cold cache. */
+__attribute__((target("sse4.2"))) static uint32_t
+crc_by_instruction(uint32_t state, const uint8_t *at, size_t bytes)
+{
+	uint64_t wide = state;
+	uint64_t word;
+
+	for (; bytes >= 8; bytes -= 8, at += 8) {
+		memcpy(&word, at, sizeof(word));
+		wide = __builtin_ia32_crc32di(wide, word);
+	}
+	state = (uint32_t)wide;
+	for (; bytes > 0; bytes--, at++)
+		state = __builtin_ia32_crc32qi(state, *at);
+	return state;
+}
+
+#endif
+
+static uint32_t
+crc_of_few(uint32_t state, const uint8_t *at, size_t bytes)
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("sse4.2"))
+		return crc_by_instruction(state, at, bytes);
+#endif
+	return crc_by_tables(state, at, bytes);
+}
+
 #ifdef HAVE_ISAL
 
-/* The tables sum this much in the 0.1 ms that loading ISA-L takes. */
-#define ISAL_WORTH_BYTES (256u << 10)
+/* Loading ISA-L takes 0.1 ms or more: so much must have been summed before. */
+#define ISAL_WORTH_BYTES (1u << 20)
 /* ISA-L counts in int. */
 #define ISAL_BYTES_MAX ((size_t)1 << 30)
 
@@ -103,7 +139,7 @@ isal_get(void)
 static isal_crc *
 isal_choose(size_t bytes)
 {
-	static _Atomic(size_t) summed; /* by the tables */
+	static _Atomic(size_t) summed; /* without it */
 	isal_crc *isal =
 	    atomic_load_explicit(&isal_found, memory_order_acquire);
 
@@ -122,7 +158,7 @@ crc_of_all(uint32_t state, const uint8_t *at, size_t bytes)
 	uint8_t *unconst;
 
 	if (isal == NULL)
-		return crc_by_tables(state, at, bytes);
+		return crc_of_few(state, at, bytes);
 	/* It only reads, but its header says otherwise. */
 	memcpy(&unconst, &at, sizeof(unconst));
 	while (bytes > 0) {
@@ -136,7 +172,7 @@ crc_of_all(uint32_t state, const uint8_t *at, size_t bytes)
 }
 
 bool
-sl_crc32c_in_hardware(void)
+sl_crc32c_has_isal(void)
 {
 	return isal_get() != NULL;
 }
@@ -146,11 +182,11 @@ sl_crc32c_in_hardware(void)
 static uint32_t
 crc_of_all(uint32_t state, const uint8_t *at, size_t bytes)
 {
-	return crc_by_tables(state, at, bytes);
+	return crc_of_few(state, at, bytes);
 }
 
 bool
-sl_crc32c_in_hardware(void)
+sl_crc32c_has_isal(void)
 {
 	return false;
 }
@@ -161,6 +197,12 @@ uint32_t
 sl_crc32c(uint32_t crc, const void *data, size_t bytes)
 {
 	return ~crc_of_all(~crc, data, bytes);
+}
+
+uint32_t
+sl_crc32c_by_tables(uint32_t crc, const void *data, size_t bytes)
+{
+	return ~crc_by_tables(~crc, data, bytes);
 }
 
 uint32_t

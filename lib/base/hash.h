@@ -11,14 +11,17 @@
 /*
  * CRC-32C (Castagnoli) of `bytes` at `data`, as Kafka's batches carry it:
  * "123456789" gives 0xe3069283. `crc` is 0, or what an earlier call returned
- * for the bytes before. ISA-L does it in hardware where it is found at run
- * time; it is loaded once there was enough to sum that this pays, and before
- * that tables do.
+ * for the bytes before. By the processor's instruction, or tables; by ISA-L,
+ * where it is found at run time, once there was enough to sum that loading it
+ * pays.
  */
 uint32_t sl_crc32c(uint32_t crc, const void *data, size_t bytes);
 
+/* The same by tables, which run everywhere: for tests. */
+uint32_t sl_crc32c_by_tables(uint32_t crc, const void *data, size_t bytes);
+
 /* Is ISA-L there? Loads it. */
-bool sl_crc32c_in_hardware(void);
+bool sl_crc32c_has_isal(void);
 
 /* Kafka's murmur2 (org.apache.kafka.common.utils.Utils.murmur2). */
 uint32_t sl_murmur2(const void *data, size_t bytes);

@@ -318,6 +318,31 @@ last_time_below(int dir, uint64_t base, enum by by, int64_t limit,
 }
 
 int
+sl_index_last(int dir, uint64_t base, struct sl_index_entry *entry,
+    struct sl_error *err)
+{
+	uint8_t bytes[OFFSET_ENTRY_SIZE];
+	uint64_t count;
+	int fd = -1;
+	size_t got;
+	int rc;
+
+	rc = open_for_look(&fd, dir, base, ".index", OFFSET_ENTRY_SIZE, &count,
+	    err);
+	if (rc == SL_OK && count == 0)
+		rc = SL_END;
+	if (rc == SL_OK)
+		rc = sl_fs_read_at(fd, bytes, sizeof(bytes),
+		    (count - 1) * sizeof(bytes), &got, err);
+	sl_fs_close(&fd);
+	if (rc != SL_OK)
+		return rc;
+	entry->offset = base + sl_get_u32(bytes);
+	entry->position = sl_get_u32(bytes + 4);
+	return SL_OK;
+}
+
+int
 sl_index_find_time(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
     int64_t *entry_ms, struct sl_error *err)
 {

@@ -82,6 +82,10 @@ SL_MUST_USE int sl_index_find(int dir, uint64_t base, int segment_fd,
 SL_MUST_USE int sl_index_find_time(int dir, uint64_t base, int64_t time_ms,
     uint64_t *offset, int64_t *entry_ms, struct sl_error *err);
 
+/* The last offset entry as it stands, not confirmed; SL_END: none. */
+SL_MUST_USE int sl_index_last(int dir, uint64_t base,
+    struct sl_index_entry *entry, struct sl_error *err);
+
 /* The largest timestamp of entries below `offset`; SL_TIME_NONE: no entry. */
 SL_MUST_USE int sl_index_time_before(int dir, uint64_t base, uint64_t offset,
     int64_t *time_ms, struct sl_error *err);

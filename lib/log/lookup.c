@@ -243,6 +243,50 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 }
 
 /*
+ * Is all of a finished segment before a time? So if its last time entry is, the
+ * batch that entry names is among the last ones and has just that time, and no
+ * head from there to the end has a later one. Quick, and never sure of a no.
+ */
+static bool
+is_all_before(int dir, uint64_t base, int64_t time_ms)
+{
+	struct sl_index_entry last = { .offset = 0 };
+	struct scan scan = { .fd = -1 };
+	bool is_confirmed = false;
+	uint64_t entry_offset = 0;
+	int64_t entry_ms = 0;
+	struct sl_batch_head head;
+	struct sl_error ignored;
+	enum sl_found found;
+	int rc;
+
+	rc = sl_index_find_time(dir, base, INT64_MAX, &entry_offset, &entry_ms,
+	    &ignored);
+	if (rc == SL_OK && entry_ms >= time_ms)
+		return false;
+	if (rc == SL_OK)
+		rc = sl_index_last(dir, base, &last, &ignored);
+	if (rc == SL_OK)
+		rc = scan_open(&scan, dir, base, &ignored);
+	for (scan.position = last.position;
+	     rc == SL_OK && scan.position < scan.size;
+	     scan.position += head.bytes) {
+		rc = sl_segment_peek(scan.fd, scan.position, scan.size, &head,
+		    &found, &ignored);
+		if (rc < 0 || found != SL_FOUND_BATCH ||
+		    head.max_timestamp_ms >= time_ms) {
+			rc = SL_END;
+			break;
+		}
+		if (head.max_timestamp_ms == entry_ms &&
+		    head.base + head.last_offset_delta == entry_offset)
+			is_confirmed = true;
+	}
+	sl_fs_close(&scan.fd);
+	return rc == SL_OK && is_confirmed;
+}
+
+/*
  * SL_OK and *offset; SL_END: this segment has nothing so late. Damage just
  * before what is found may be as late: it is where to begin.
  */
@@ -297,9 +341,13 @@ sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 	rc = list(&segments, dir, err);
 	if (rc == SL_OK)
 		rc = SL_END;
-	for (i = 0; rc == SL_END && i < segments.count; i++)
+	for (i = 0; rc == SL_END && i < segments.count; i++) {
+		if (i + 1 < segments.count &&
+		    is_all_before(dir, segments.bases[i], time_ms))
+			continue;
 		rc = find_in_segment(dir, segments.bases[i], time_ms, offset,
 		    err);
+	}
 	if (rc == SL_END) {
 		rc = range_of(dir, &segments, &range, &largest_ms, err);
 		*offset = range.next;
