@@ -258,13 +258,30 @@ is_confirmed(int segment_fd, uint64_t base, const uint8_t *entry,
 	return SL_OK;
 }
 
-int
-sl_index_find(int dir, uint64_t base, int segment_fd, uint64_t offset,
-    uint64_t *position, struct sl_error *err)
+/* Does the batch at an entry begin at or before `offset`? By its head alone. */
+static bool
+may_hold(int segment_fd, const uint8_t *entry, uint64_t offset)
 {
-	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	enum sl_found found;
+	struct sl_error ignored;
+
+	return sl_segment_peek(segment_fd, sl_get_u32(entry + 4), INT64_MAX,
+	           &head, &found, &ignored) == SL_OK &&
+	       found == SL_FOUND_BATCH && head.base <= offset;
+}
+
+/*
+ * Entries are last offsets. The first at or past `offset` is of the very batch
+ * that holds it, unless that has no entry; then the one before is where to walk
+ * from.
+ */
+int
+sl_index_find(int dir, uint64_t base, int segment_fd, struct sl_window *window,
+    uint64_t offset, uint64_t *position, struct sl_error *err)
+{
 	uint8_t entry[OFFSET_ENTRY_SIZE];
-	uint64_t count, below = 0;
+	uint64_t count, below = 0, at;
 	bool is_so = false;
 	int doubts, fd = -1, rc;
 	size_t got;
@@ -274,23 +291,23 @@ sl_index_find(int dir, uint64_t base, int segment_fd, uint64_t offset,
 	    err);
 	if (rc != SL_OK)
 		return rc < 0 ? rc : SL_OK;
-	/* Entries are last offsets: the batch of an equal one holds it. */
-	rc = count_below(fd, BY_OFFSET, count, (int64_t)(offset - base) + 1,
-	    &below, err);
-	for (doubts = 0; rc == SL_OK && below > 0 && doubts < DOUBTS_MAX;
+	rc = count_below(fd, BY_OFFSET, count, (int64_t)(offset - base), &below,
+	    err);
+	at = below < count ? below + 1 : below;
+	for (doubts = 0; rc == SL_OK && at > 0 && !is_so && doubts < DOUBTS_MAX;
 	     doubts++) {
-		below--;
-		rc = sl_fs_read_at(fd, entry, sizeof(entry),
-		    below * sizeof(entry), &got, err);
+		at--;
+		rc = sl_fs_read_at(fd, entry, sizeof(entry), at * sizeof(entry),
+		    &got, err);
+		if (rc == SL_OK && at == below &&
+		    !may_hold(segment_fd, entry, offset))
+			continue;
 		if (rc == SL_OK)
-			rc = is_confirmed(segment_fd, base, entry, &window,
+			rc = is_confirmed(segment_fd, base, entry, window,
 			    &is_so, err);
-		if (rc == SL_OK && is_so) {
-			*position = sl_get_u32(entry + 4);
-			break;
-		}
 	}
-	sl_window_release(&window);
+	if (rc == SL_OK && is_so)
+		*position = sl_get_u32(entry + 4);
 	sl_fs_close(&fd);
 	return rc;
 }

@@ -69,10 +69,12 @@ SL_MUST_USE int sl_index_finish(struct sl_index *index, int64_t max_ms,
 
 /*
  * The position of a batch at or before the one that holds `offset`, in the
- * segment `segment_fd`; 0 where the index knows none or lies.
+ * segment `segment_fd`; 0 where the index knows none or lies. `window` (the
+ * caller's) holds the batch there afterwards, for who goes on from it.
  */
 SL_MUST_USE int sl_index_find(int dir, uint64_t base, int segment_fd,
-    uint64_t offset, uint64_t *position, struct sl_error *err);
+    struct sl_window *window, uint64_t offset, uint64_t *position,
+    struct sl_error *err);
 
 /*
  * The last entry whose time is below `time_ms`: up to the batch that ends at

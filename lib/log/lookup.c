@@ -14,6 +14,7 @@ struct scan {
 	uint64_t size;
 	uint64_t due;     /* the offset there; SL_OFFSET_NONE: not known */
 	uint64_t damaged; /* the offset of damage just before it, or NONE */
+	struct sl_window window; /* owned, as fd is */
 };
 
 static int
@@ -32,6 +33,13 @@ scan_open(struct scan *scan, int dir, uint64_t base, struct sl_error *err)
 	if (rc == SL_OK)
 		rc = sl_fs_size(scan->fd, &scan->size, err);
 	return rc;
+}
+
+static void
+scan_close(struct scan *scan)
+{
+	sl_window_release(&scan->window);
+	sl_fs_close(&scan->fd);
 }
 
 /* Could the directory have changed while it was listed? */
@@ -78,7 +86,6 @@ static int
 find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
     struct sl_error *err)
 {
-	struct sl_window window = SL_WINDOW_EMPTY;
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
@@ -86,12 +93,12 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 	int rc;
 
 	*next = scan->base;
-	rc = sl_index_find(scan->dir, scan->base, scan->fd,
+	rc = sl_index_find(scan->dir, scan->base, scan->fd, &scan->window,
 	    scan->base + SL_SEGMENT_OFFSETS_LIMIT, &scan->position, err);
 	due = scan->position == 0 ? scan->base : SL_OFFSET_NONE;
 	while (rc == SL_OK) {
-		rc = sl_segment_judge(scan->fd, &window, scan->position, due,
-		    &head, &batch, &found, err);
+		rc = sl_segment_judge(scan->fd, &scan->window, scan->position,
+		    due, &head, &batch, &found, err);
 		if (rc < 0 || found == SL_FOUND_END || found == SL_FOUND_TORN)
 			break;
 		if (found == SL_FOUND_DAMAGE) {
@@ -104,7 +111,6 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 			*largest_ms = head.max_timestamp_ms;
 		scan->position += head.bytes;
 	}
-	sl_window_release(&window);
 	return rc;
 }
 
@@ -123,7 +129,7 @@ range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
 		range->next = scan.base + 1;
 		rc = SL_OK;
 	}
-	sl_fs_close(&scan.fd);
+	scan_close(&scan);
 	return rc;
 }
 
@@ -150,15 +156,14 @@ find_record(struct scan *scan, int64_t time_ms, uint64_t *offset,
     struct sl_error *err)
 {
 	struct sl_batch_walk walk = SL_BATCH_WALK_CLOSED;
-	struct sl_window window = SL_WINDOW_EMPTY;
 	struct sl_batch_head head;
 	struct sl_record record;
 	const uint8_t *batch;
 	enum sl_found found;
 	int rc;
 
-	rc = sl_segment_look(scan->fd, &window, scan->position, &head, &batch,
-	    &found, err);
+	rc = sl_segment_look(scan->fd, &scan->window, scan->position, &head,
+	    &batch, &found, err);
 	if (rc < 0)
 		goto out;
 	*offset = head.base;
@@ -176,7 +181,6 @@ find_record(struct scan *scan, int64_t time_ms, uint64_t *offset,
 		rc = SL_OK;
 out:
 	sl_batch_walk_release(&walk);
-	sl_window_release(&window);
 	return rc;
 }
 
@@ -202,7 +206,6 @@ static int
 find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
     uint64_t entry_offset, int64_t entry_ms, struct sl_error *err)
 {
-	struct sl_window window = SL_WINDOW_EMPTY;
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
@@ -210,7 +213,7 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 	int rc = SL_OK;
 
 	while (rc == SL_OK) {
-		rc = sl_segment_judge(scan->fd, &window, scan->position,
+		rc = sl_segment_judge(scan->fd, &scan->window, scan->position,
 		    scan->due, &head, &batch, &found, err);
 		if (rc < 0)
 			break;
@@ -238,7 +241,6 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 	}
 	if (rc == SL_OK && has_entry)
 		rc = SL_EBUSY;
-	sl_window_release(&window);
 	return rc;
 }
 
@@ -282,7 +284,7 @@ is_all_before(int dir, uint64_t base, int64_t time_ms)
 		    head.base + head.last_offset_delta == entry_offset)
 			is_confirmed = true;
 	}
-	sl_fs_close(&scan.fd);
+	scan_close(&scan);
 	return rc == SL_OK && is_confirmed;
 }
 
@@ -307,8 +309,8 @@ find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
 		has_entry = rc == SL_OK;
 	}
 	if (has_entry)
-		rc = sl_index_find(dir, base, scan.fd, entry_offset,
-		    &scan.position, err);
+		rc = sl_index_find(dir, base, scan.fd, &scan.window,
+		    entry_offset, &scan.position, err);
 	if (scan.position > 0)
 		scan.due = SL_OFFSET_NONE;
 	if (rc >= 0)
@@ -325,7 +327,7 @@ find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
 		rc = find_record(&scan, time_ms, offset, err);
 	else if (rc == SL_ECORRUPT) /* no file: reading will say so */
 		rc = SL_END;
-	sl_fs_close(&scan.fd);
+	scan_close(&scan);
 	return rc;
 }
 
@@ -388,7 +390,7 @@ first_time(int dir, uint64_t base, int64_t *first_ms, struct sl_error *err)
 		rc = sl_segment_peek(scan.fd, 0, scan.size, &head, &found, err);
 	if (rc == SL_OK && found == SL_FOUND_BATCH)
 		*first_ms = head.base_timestamp_ms;
-	sl_fs_close(&scan.fd);
+	scan_close(&scan);
 	return rc;
 }
 

@@ -106,7 +106,7 @@ enter_segment(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 	cursor->is_passing = rc == SL_ECORRUPT && cursor->skips_damage;
 	if (rc == SL_OK && cursor->expected > cursor->base)
 		rc = sl_index_find(cursor->dir, cursor->base, cursor->fd,
-		    cursor->expected, &cursor->position, err);
+		    &cursor->window, cursor->expected, &cursor->position, err);
 	/* The index was believed because the batch there confirmed it. */
 	cursor->due = cursor->position == 0 ? cursor->base : SL_OFFSET_NONE;
 	if (rc == SL_OK && is_first)

@@ -208,14 +208,19 @@ time_holds(const struct sl_log *log, const struct sl_index_entry *entry,
 	uint64_t position = entry->position;
 	struct sl_batch_head head;
 	struct sl_error ignored;
+	struct sl_window window = SL_WINDOW_EMPTY;
 	bool is_met = false;
 	enum sl_found found;
 	uint64_t look_end;
+	int rc = SL_OK;
 
-	if (index->time_bytes == 0 ||
-	    (index->last_time_offset < entry->offset &&
-	        sl_index_find(log->dir, log->base, log->fd,
-	            index->last_time_offset, &position, &ignored) < 0))
+	if (index->time_bytes == 0)
+		return false;
+	if (index->last_time_offset < entry->offset)
+		rc = sl_index_find(log->dir, log->base, log->fd, &window,
+		    index->last_time_offset, &position, &ignored);
+	sl_window_release(&window);
+	if (rc < 0)
 		return false;
 	look_end = position + TIME_LOOK_BYTES;
 	while (
