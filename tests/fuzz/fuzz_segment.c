@@ -44,8 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	expect(fd >= 0);
 	expect(write(fd, data, bytes) == (ssize_t)bytes);
 	for (;;) {
-		rc = sl_segment_look(
-		    fd, &window, position, &head, &batch, &found, &err);
+		rc = sl_segment_look(fd, &window, position, &head, &batch,
+		    &found, &err);
 		expect(rc == SL_OK);
 		if (found == SL_FOUND_BATCH) {
 			expect(head.bytes <= bytes - position);
@@ -56,8 +56,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		if (found != SL_FOUND_DAMAGE)
 			break;
 		pass(fd, position, next);
-		rc = sl_segment_search(
-		    fd, position + 1, next, UINT64_MAX, &at, &err);
+		rc = sl_segment_search(fd, position + 1, next, UINT64_MAX, &at,
+		    &err);
 		expect(rc == SL_OK || rc == SL_END);
 		if (rc == SL_END)
 			break;
