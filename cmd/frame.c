@@ -16,7 +16,7 @@
 
 void
 frame_init(struct frame *frame, char *const *files, char end, int stop_fd,
-    volatile int *stop)
+    atomic_int *stop)
 {
 	*frame = (struct frame){
 		.files = files,

@@ -11,6 +11,8 @@
 
 #include "streamlog.h"
 
+#include <stdatomic.h>
+
 /* What a chunk takes, unless one line is longer. */
 #define FRAME_CHUNK_BYTES ((size_t)512 << 10)
 /* Of a line that is too long so much is kept. */
@@ -43,7 +45,7 @@ struct frame {
 	uint64_t oversize;   /* seen of a line that is passed over; 0: none */
 	int64_t deadline_ms; /* when waiting and reading pause; < 0: never */
 	int stop_fd;         /* readable once a signal came */
-	volatile int *stop;
+	atomic_int *stop;
 };
 
 /* What frame_next() came to, beside SL_END and failures. */
@@ -54,7 +56,7 @@ enum {
 
 /* `files` may be empty: stdin. Borrowed, all of it. */
 void frame_init(struct frame *frame, char *const *files, char end, int stop_fd,
-    volatile int *stop);
+    atomic_int *stop);
 void frame_release(struct frame *frame);
 void frame_chunk_release(struct frame_chunk *chunk);
 

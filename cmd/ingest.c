@@ -42,7 +42,7 @@ topic_says(const struct sl_topic *topic, const char *name)
 int
 ingest_init(struct ingest *ingest, const struct append_options *options,
     struct sl_topic *topic, struct sl_writer *writer, int stop_fd,
-    volatile int *stop, struct sl_error *err)
+    atomic_int *stop, struct sl_error *err)
 {
 	const struct sl_settings *settings = sl_topic_settings(topic);
 	int rc;
@@ -328,8 +328,9 @@ take_turn(struct ingest *ingest, const struct event_maker *maker,
 
 struct worker {
 	struct ingest *ingest;
-	struct sl_settings
-	    settings; /* of the topic, when the chunk was taken */
+	/* Of the topic, when the chunk was taken. */
+	struct sl_settings settings;
+	bool is_large; /* the read that brought the chunk */
 	struct event_maker maker;
 	struct frame_chunk chunk;
 };
@@ -383,8 +384,7 @@ take_input(struct worker *worker, uint64_t *ticket, struct sl_error *err)
 	pthread_mutex_unlock(&ingest->turn_lock);
 	if (rc != SL_OK && rc != FRAME_IDLE)
 		ingest->is_over = true;
-	if (ingest->frame.last_read >= LARGE_READ_BYTES)
-		ingest->wants_second = true;
+	worker->is_large = ingest->frame.last_read >= LARGE_READ_BYTES;
 	return rc == SL_END ? FRAME_STOPPED : rc;
 }
 
@@ -414,8 +414,7 @@ begin_second(struct ingest *ingest)
 {
 	cpu_set_t cpus;
 
-	if (!ingest->wants_second || ingest->has_second ||
-	    ingest->sync >= SL_SYNC_BATCH)
+	if (ingest->has_second || ingest->sync >= SL_SYNC_BATCH)
 		return;
 	if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0 ||
 	    CPU_COUNT(&cpus) < 2)
@@ -447,7 +446,7 @@ work(struct worker *worker, bool is_main)
 		pthread_mutex_unlock(&ingest->input);
 		if (rc == SL_END)
 			return;
-		if (is_main)
+		if (is_main && worker->is_large)
 			begin_second(ingest);
 		place = (ticket + ingest->first_turn) %
 		        (uint64_t)worker->settings.partitions;

@@ -21,8 +21,8 @@ struct ingest {
 	struct sl_topic *topic;               /* borrowed */
 	struct sl_writer *writer;             /* borrowed */
 	enum sl_sync_level sync;
-	int stop_fd;        /* an eventfd: wakes who waits for input */
-	volatile int *stop; /* the signal that came, or INGEST_HALT */
+	int stop_fd;      /* an eventfd: wakes who waits for input */
+	atomic_int *stop; /* the signal that came, or INGEST_HALT */
 
 	pthread_mutex_t input; /* held while a chunk is taken */
 	struct frame frame;
@@ -31,7 +31,6 @@ struct ingest {
 	uint64_t first_turn; /* which partition is first in turn: at random */
 	pthread_t second;
 	bool has_second;
-	bool wants_second;
 
 	pthread_mutex_t turn_lock;
 	pthread_cond_t turn_came;
@@ -42,10 +41,10 @@ struct ingest {
 	struct output output;      /* of receipts */
 	struct sl_receipt *queued; /* owned; NULL: nobody asked for receipts */
 	size_t queued_count;
-	struct sl_settings settings; /* read by all, as of the last turn */
-	int64_t dirty_since_ms;      /* 0: all is synced */
-	uint64_t lines;              /* done, of the source in hand */
-	uint64_t synced_lines;       /* of those, on disk */
+	struct sl_settings settings;     /* read by all, as of the last turn */
+	_Atomic(int64_t) dirty_since_ms; /* 0: all is synced */
+	uint64_t lines;                  /* done, of the source in hand */
+	uint64_t synced_lines;           /* of those, on disk */
 	const char *source;
 	uint64_t events;
 	uint64_t keyed;
@@ -60,7 +59,7 @@ struct ingest {
 
 SL_MUST_USE int ingest_init(struct ingest *ingest,
     const struct append_options *options, struct sl_topic *topic,
-    struct sl_writer *writer, int stop_fd, volatile int *stop,
+    struct sl_writer *writer, int stop_fd, atomic_int *stop,
     struct sl_error *err);
 void ingest_release(struct ingest *ingest);
 

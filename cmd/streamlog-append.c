@@ -19,7 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static volatile int stop_signal;
+static atomic_int stop_signal;
 static int stop_fd = -1;
 
 static void
