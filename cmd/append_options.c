@@ -192,6 +192,20 @@ take_manner(struct append_options *options, int code, const char *argument)
 	}
 }
 
+/* A pointer that is none is told before a topic is made for it. */
+static void
+check_pointer(const char *option, const char *pointer)
+{
+	struct sl_scan *scan;
+	struct sl_error err;
+
+	if (pointer == NULL)
+		return;
+	if (sl_scan_new(&scan, pointer, &err) < 0)
+		cli_usage("%s: %s", option, err.text);
+	sl_scan_free(scan);
+}
+
 /* What can't be together. */
 static void
 settle_options(const struct append_options *options)
@@ -201,6 +215,8 @@ settle_options(const struct append_options *options)
 	int keys = (options->key_field != NULL) + (options->key_delim != NULL) +
 	           (options->key != NULL);
 
+	check_pointer("-k", options->key_field);
+	check_pointer("--time-field", options->time_field);
 	if (options->cli.operand_count == 0)
 		cli_usage("which topic?");
 	if (options->forms > 1)

@@ -124,15 +124,24 @@ keep(struct reject *reject, const struct frame_chunk *chunk,
 	return rc;
 }
 
-/* Does the line look like a piece of pretty-printed JSON? */
-static bool
-is_piece_of_json(const char *text, size_t bytes)
+/* What does a line look like that is no event? */
+static void
+note_looks(struct reject *reject, const struct event_reject *line,
+    const char *text)
 {
+	size_t bytes = line->bytes;
 	size_t i = 0;
 
 	while (i < bytes && (text[i] == ' ' || text[i] == '\t'))
 		i++;
-	return i == bytes || strchr("{}[]\"", text[i]) != NULL;
+	if (line->is_json)
+		reject->values++;
+	else if (i < bytes && text[i] == '{' && text[bytes - 1] == '}')
+		return; /* an object that is bad in itself */
+	else if (i == bytes || strchr("{}[]\"", text[i]) != NULL)
+		reject->pieces++;
+	else
+		reject->texts++;
 }
 
 int
@@ -152,9 +161,7 @@ reject_take(struct reject *reject, const struct event_maker *maker,
 		line = &maker->rejects[*taken];
 		number = first_line + line->line;
 		reject->count++;
-		reject->values += line->is_json;
-		reject->pieces +=
-		    is_piece_of_json(chunk->text + line->start, line->bytes);
+		note_looks(reject, line, chunk->text + line->start);
 		if (reject->count <= TOLD_MAX)
 			tell(chunk, line, number);
 		if (reject->encoder != NULL)
@@ -170,10 +177,14 @@ reject_take(struct reject *reject, const struct event_maker *maker,
 const char *
 reject_advice(const struct reject *reject)
 {
-	if (reject->values > reject->count / 4 * 3)
+	uint64_t most = reject->count - reject->count / 4;
+
+	if (reject->values >= most)
 		return "this looks like JSON values; --any takes them";
-	if (reject->pieces > reject->count / 4 * 3)
+	if (reject->pieces >= most)
 		return "this looks like JSON over several lines; 'jq -c .' "
 		       "makes lines of it";
-	return "this looks like plain text; --raw takes any lines";
+	if (reject->texts >= most)
+		return "this looks like plain text; --raw takes any lines";
+	return "streamlog-append(1) says what an event is";
 }

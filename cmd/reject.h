@@ -12,8 +12,10 @@
 struct reject {
 	struct sl_encoder *encoder; /* of the rejected log; NULL: not kept */
 	uint64_t count;
-	uint64_t pieces;  /* of these: of JSON over several lines? */
-	uint64_t values;  /* of these: JSON, but no objects */
+	/* How many of these look like ... */
+	uint64_t pieces;  /* ... JSON over several lines */
+	uint64_t values;  /* ... JSON, but no objects */
+	uint64_t texts;   /* ... plain text */
 	bool is_hopeless; /* so many bad, none good: stop */
 };
 

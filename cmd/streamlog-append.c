@@ -219,6 +219,9 @@ tell_rejects(const struct ingest *ingest)
 	if (ingest->reject.is_hopeless)
 		cli_message("stopped: the first %s lines are no events: %s",
 		    lines, reject_advice(&ingest->reject));
+	else if (ingest->events == 0 && ingest->reject.count > 1)
+		cli_message("no line is an event: %s",
+		    reject_advice(&ingest->reject));
 }
 
 /* Say how it ended; returns the exit status. */

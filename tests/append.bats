@@ -66,7 +66,8 @@ streamlog-append: 'in': line 1: byte 7: not JSON: not UTF-8
 streamlog-append: 'in': line 2: byte 7: not JSON: a control character in a string
 streamlog-append: 'in': line 3: byte 7: not JSON: a control character in a string
 streamlog-append: 'in': line 4: byte 1: not JSON: a byte order mark
-streamlog-append: topic 'orders': 0 events appended, 4 lines rejected ('streamlog-tail --rejected orders' shows them)" \
+streamlog-append: topic 'orders': 0 events appended, 4 lines rejected ('streamlog-tail --rejected orders' shows them)
+streamlog-append: no line is an event: streamlog-append(1) says what an event is" \
 		65 orders in
 	rejected orders | grep -qF '"input_base64":"eyJhIjoi/yJ9","input_bytes":9}'
 	rejected orders | grep -qF '"input":"{\"a\":\"\u0000\"}"'
@@ -393,6 +394,6 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected ('streamlog-
 	usage "--on-error: 'die' is none of divert, skip, fail" --on-error die x
 	usage "--wait: 'x': not a duration, such as 30s or 7d" --wait=x x
 	usage "-p: '4096' is not from 0 to 4095" -p 4096 x
-	usage "'/bad~' is no JSON Pointer: a '~' is written '~0'" -k /bad~ x
+	usage "-k: '/bad~' is no JSON Pointer: a '~' is written '~0'" -k /bad~ x
 	usage "topic 'kafka://a/b': this version has no engine for Kafka" kafka://a/b
 }
