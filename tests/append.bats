@@ -397,3 +397,12 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected ('streamlog-
 	usage "-k: '/bad~' is no JSON Pointer: a '~' is written '~0'" -k /bad~ x
 	usage "topic 'kafka://a/b': this version has no engine for Kafka" kafka://a/b
 }
+
+@test "append shows its progress on a terminal, and wipes it" {
+	echo '{"n":1}' >in
+	script -qec "for i in 1 2 3 4; do cat in; sleep 0.4; done | streamlog-append orders" \
+		/dev/null >screen </dev/null
+	grep -q "orders .* B/s" screen
+	[ "$(tr '\r' '\n' <screen | tail -n 1)" = $'\e[K' ]
+	[ "$(streamlog-tail -a orders | wc -l)" -eq 4 ]
+}
