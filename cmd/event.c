@@ -10,8 +10,6 @@
 #define LINES_MAX 6144
 /* Of records in one batch, uncompressed. */
 #define BATCH_BYTES ((size_t)1 << 20)
-/* Numbers below are seconds, others milliseconds: the year 5138, or 1973. */
-#define SECONDS_MAX 100000000000.0
 
 static int
 no_memory(struct sl_error *err)
@@ -223,7 +221,28 @@ take_key(struct event_maker *maker, const char *raw, size_t bytes,
 	return SL_OK;
 }
 
-/* A number of seconds or milliseconds, or a text that says a time. */
+/*
+ * A number since 1970: the unit follows from its size, which is none but for
+ * times between 1973 and 5138: s, ms, us (as journald's), ns.
+ */
+static bool
+time_of_number(double number, int64_t *ms)
+{
+	double size = number < 0 ? -number : number;
+
+	if (!(size < 1e20) || (size < 1e8 && number > 0))
+		return false;
+	if (size < 1e11)
+		number *= 1e3;
+	else if (size >= 1e17)
+		number /= 1e6;
+	else if (size >= 1e14)
+		number /= 1e3;
+	*ms = (int64_t)number;
+	return true;
+}
+
+/* A number, or a text that says a time or is such a number. */
 static int
 take_time(struct event_maker *maker, const char *text, size_t bytes,
     int64_t now_ms, struct sl_record *record, struct sl_error *err)
@@ -247,26 +266,25 @@ take_time(struct event_maker *maker, const char *text, size_t bytes,
 		return rc;
 	if (raw[0] == '"') {
 		length = sl_json_unescape(raw, raw_bytes, maker->time.bytes);
-		if (length < 0 ||
-		    memchr(maker->time.bytes, '\0', (size_t)length) != NULL)
-			return sl_error_set(err, SL_EREJECTED,
-			    "'%s' is not a time", field);
-		maker->time.bytes[length] = '\0';
-		if (sl_parse_time(maker->time.bytes, now_ms,
-		        &record->timestamp_ms, &inner) < 0)
-			return sl_error_set(err, SL_EREJECTED, "'%s': %.100s",
-			    field, inner.text);
-		return SL_OK;
+	} else {
+		scratch_put(&maker->time, raw, raw_bytes);
+		length = (long)raw_bytes;
 	}
-	scratch_put(&maker->time, raw, raw_bytes);
-	maker->time.bytes[raw_bytes] = '\0';
-	number = strtod(maker->time.bytes, &end);
-	if (*end != '\0' || !(number > -1e15 && number < 1e15))
+	if (length <= 0 ||
+	    memchr(maker->time.bytes, '\0', (size_t)length) != NULL)
 		return sl_error_set(err, SL_EREJECTED, "'%s' is not a time",
 		    field);
-	if (number > -SECONDS_MAX && number < SECONDS_MAX)
-		number *= 1000;
-	record->timestamp_ms = (int64_t)number;
+	maker->time.bytes[length] = '\0';
+	number = strtod(maker->time.bytes, &end);
+	if (*end == '\0' && time_of_number(number, &record->timestamp_ms))
+		return SL_OK;
+	if (raw[0] != '"')
+		return sl_error_set(err, SL_EREJECTED, "'%s' is not a time",
+		    field);
+	if (sl_parse_time(maker->time.bytes, now_ms, &record->timestamp_ms,
+	        &inner) < 0)
+		return sl_error_set(err, SL_EREJECTED, "'%s': %s", field,
+		    inner.text);
 	return SL_OK;
 }
 

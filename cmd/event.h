@@ -20,7 +20,7 @@ struct event_reject {
 	uint64_t length; /* of the line as it came */
 	uint64_t byte;   /* where it is wrong, from 1; 0: all of it */
 	bool is_json;    /* good JSON, but no event */
-	char reason[160];
+	char reason[256];
 };
 
 /* The batches that come from a line on: what a failure leaves undone. */

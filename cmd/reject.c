@@ -140,7 +140,7 @@ note_looks(struct reject *reject, const struct event_reject *line,
 		return; /* an object that is bad in itself */
 	else if (i == bytes || strchr("{}[]\"", text[i]) != NULL)
 		reject->pieces++;
-	else
+	else if (sl_utf8_valid(text, bytes))
 		reject->texts++;
 }
 

@@ -115,17 +115,23 @@ open_topic(struct roster *roster, struct roster_operand *operand,
 }
 
 /*
- * While following, what can't be opened may be half removed, or under repair:
- * it is told where it lasts, and tried again. At the start it is an error.
+ * What a pattern matches and can't be opened: at the start it is told, and the
+ * others are read. While following it may be half removed, or under repair: it
+ * is told where it lasts, and tried again.
  */
 static int
-bear_trouble(const struct roster *roster, struct roster_operand *operand,
-    int rc, const struct sl_error *err)
+bear_trouble(struct roster *roster, struct roster_operand *operand, int rc,
+    const struct sl_error *err)
 {
 	int64_t now_ms = sl_monotonic_ms();
 
-	if (roster->reader == NULL || rc == SL_ENOMEM)
+	if (rc == SL_ENOMEM)
 		return rc;
+	if (roster->reader == NULL) {
+		cli_message("%s", err->text);
+		roster->trouble_status = cli_exit_status(err);
+		return SL_OK;
+	}
 	if (operand->trouble_ms == 0)
 		operand->trouble_ms = now_ms;
 	if (now_ms - operand->trouble_ms >= TROUBLE_MS &&
@@ -192,6 +198,7 @@ open_operand(struct roster *roster, struct roster_operand *operand,
 			    "'%s': no topic matches; 'streamlog-topic list' "
 			    "shows what is",
 			    operand->text);
+		say_waiting(operand, "no topic matches yet");
 		return SL_OK;
 	}
 	rc = open_topic(roster, operand, operand->name, err);

@@ -50,7 +50,8 @@ struct roster {
 	size_t operand_count;
 	struct roster_topic *topics;
 	size_t topic_count;
-	bool is_missing; /* a named topic went, and is not waited for */
+	bool is_missing;    /* a named topic went, and is not waited for */
+	int trouble_status; /* of topics that a pattern matched; 0: none */
 };
 
 #define ROSTER_EMPTY ((struct roster){ .topics = NULL })

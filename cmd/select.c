@@ -1,6 +1,10 @@
 /* select.c: what of a topic to read; see select.h. */
 #include "select.h"
 
+#include "cli.h"
+
+#include <inttypes.h>
+
 /* Where matches are rare, the first guess of where the last N begin. */
 #define FILTERED_SPAN_MIN 4096
 #define SPAN_GROWTH 4
@@ -47,6 +51,12 @@ select_window(const struct select *select, struct sl_topic *topic,
 		break;
 	case SELECT_OFFSET:
 		window->start = select->number;
+		if (select->number > range.next)
+			cli_notice("topic '%s': partition %d: there is no "
+			           "offset %" PRIu64
+			           " yet; the next is %" PRIu64,
+			    sl_topic_name(topic), partition, select->number,
+			    range.next);
 		break;
 	case SELECT_BACK:
 		if (range.next - range.first > select->number)

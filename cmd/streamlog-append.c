@@ -19,6 +19,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* How often a topic that found no space is tried again. */
+#define CREATE_RETRY_MS 100
+
 static atomic_int stop_signal;
 static int stop_fd = -1;
 
@@ -67,17 +70,50 @@ die_of_signal(int signal_number)
 	return 128 + signal_number;
 }
 
-/* Make the topic, unless somebody was faster. */
+/*
+ * Can the files be read? Before a topic is made: who swaps the operands should
+ * not find one named for a file.
+ */
+static int
+check_files(const struct append_options *options, struct sl_error *err)
+{
+	char *const *file;
+
+	for (file = options->files; *file != NULL; file++) {
+		if (strcmp(*file, "-") == 0 || access(*file, R_OK) == 0)
+			continue;
+		return sl_error_sys(err, errno, "topic '%s': input '%s'",
+		    options->topic, *file);
+	}
+	return SL_OK;
+}
+
+/* Make the topic, unless somebody was faster; wait for space, if asked. */
 static int
 create_topic(const struct append_options *options, struct sl_error *err)
 {
 	char partitions[16];
 	struct sl_setting setting = { "partitions", partitions };
+	struct pollfd stop = { stop_fd, POLLIN, 0 };
+	int64_t since_ms = sl_monotonic_ms();
+	bool was_told = false;
 	int rc;
 
 	snprintf(partitions, sizeof(partitions), "%d", options->partitions);
-	rc = sl_topic_create(options->cli.dir, options->topic, &setting,
-	    options->partitions > 0 ? 1 : 0, err);
+	for (;;) {
+		rc = sl_topic_create(options->cli.dir, options->topic, &setting,
+		    options->partitions > 0 ? 1 : 0, err);
+		if (rc != SL_EFULL || stop_signal != 0 ||
+		    options->wait_ms == APPEND_WAIT_NONE ||
+		    sl_monotonic_ms() - since_ms >= options->wait_ms)
+			break;
+		if (!was_told)
+			cli_notice("%s; waiting", err->text);
+		was_told = true;
+		(void)poll(&stop, 1, CREATE_RETRY_MS);
+	}
+	if (rc == SL_OK)
+		cli_detail("topic '%s': made", options->topic);
 	return rc == SL_EEXISTS ? SL_OK : rc;
 }
 
@@ -273,12 +309,15 @@ run(const struct append_options *options)
 
 	rc = catch_signals(&err);
 	if (rc == SL_OK)
+		rc = check_files(options, &err);
+	if (rc == SL_OK)
 		rc = open_topic(options, &topic, &err);
 	if (rc == SL_OK)
 		rc = sl_writer_open(&writer, topic, &err);
 	if (rc < 0) {
 		sl_topic_close(topic);
-		return cli_fail(&err);
+		status = cli_fail(&err);
+		return stop_signal > 0 ? die_of_signal(stop_signal) : status;
 	}
 	rc = ingest_init(&ingest, options, topic, writer, stop_fd, &stop_signal,
 	    &err);

@@ -434,6 +434,7 @@ open_tail(struct tail *tail, struct sl_error *err)
 	tail->roster.select = &options->select;
 	rc = roster_open(&tail->roster, options->cli.operands,
 	    (size_t)options->cli.operand_count, err);
+	raise_status(tail, tail->roster.trouble_status);
 	if (rc == SL_OK)
 		rc = sl_reader_open(&tail->reader, &options->reader, err);
 	if (rc == SL_OK)

@@ -88,6 +88,9 @@ parse_lines(struct tail_options *options, const char *text)
 static void
 set_start(struct tail_options *options, enum select_where where)
 {
+	if (options->starts++ > 0)
+		cli_usage("-a, -o and --since: one of them says where to "
+		          "begin");
 	options->select.where = where;
 	options->has_start = true;
 }

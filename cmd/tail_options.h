@@ -18,6 +18,7 @@ struct tail_options {
 	size_t partition_count;
 	struct sl_header *headers; /* owned */
 	size_t header_count;
+	int starts;      /* how many options said one */
 	bool has_start;  /* by an option: -n isn't 10 then */
 	bool has_offset; /* -o was said */
 	bool has_lines;

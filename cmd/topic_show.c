@@ -142,6 +142,31 @@ print_settings(const struct sl_topic *topic)
 			printf("%s=%s\n", row.name, row.value);
 }
 
+/* How many lines are kept aside; none where that log isn't there. */
+static uint64_t
+count_rejected(struct sl_topic *topic)
+{
+	struct sl_error ignored;
+	struct sl_range range;
+
+	if (sl_topic_range(topic, SL_PARTITION_REJECTED, &range, &ignored) < 0)
+		return 0;
+	return range.next - range.first;
+}
+
+static void
+print_rejected(struct sl_topic *topic)
+{
+	uint64_t count = count_rejected(topic);
+	char number[NUMBER_TEXT_SIZE];
+
+	number_format(count, number);
+	if (count > 0)
+		printf("%s rejected %s: 'streamlog-tail --rejected %s'\n",
+		    number, count == 1 ? "line" : "lines",
+		    sl_topic_name(topic));
+}
+
 int
 topic_show(struct sl_topic *topic, struct sl_error *err)
 {
@@ -158,6 +183,7 @@ topic_show(struct sl_topic *topic, struct sl_error *err)
 	print_span(&sums);
 	putchar('\n');
 	rc = print_partitions(infos, sums.partitions, err);
+	print_rejected(topic);
 	print_settings(topic);
 	free(infos);
 	return rc;
@@ -207,7 +233,7 @@ add_settings(struct sl_json *row, const struct sl_topic *topic)
 }
 
 static int
-print_topic_row(const struct sl_topic *topic, const struct topic_sums *sums,
+print_topic_row(struct sl_topic *topic, const struct topic_sums *sums,
     struct sl_error *err)
 {
 	struct sl_json *row = sl_json_object();
@@ -216,6 +242,7 @@ print_topic_row(const struct sl_topic *topic, const struct topic_sums *sums,
 	sl_json_add_text(row, "id", sl_topic_id(topic));
 	sl_json_add_int(row, "partitions", sums->partitions);
 	sl_json_add_int(row, "events", (int64_t)sums->events);
+	sl_json_add_int(row, "rejected_lines", (int64_t)count_rejected(topic));
 	sl_json_add_int(row, "segments", (int64_t)sums->segments);
 	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
 	add_json_time(row, "first_time", sums->first_ms);

@@ -376,10 +376,12 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected ('streamlog-
 	append "" 0 orders a - b <<<'{"n":3}'
 	t streamlog-tail -a orders
 	expect 0 "$(events 1 4)" ""
-	append "streamlog-append: 'nosuch': no such file or directory" 74 orders nosuch
+	append "streamlog-append: topic 'new': input 'nosuch': no such file or directory" 74 new nosuch
+	[ ! -e log/new ]
 	append "streamlog-append: '.': a directory, not a file" 74 orders .
-	append "streamlog-append: 'nosuch': no such file or directory; 2 lines are done; go on with: tail -n +3 a | streamlog-append orders - nosuch b" \
+	append "streamlog-append: topic 'orders': input 'nosuch': no such file or directory" \
 		74 orders a nosuch b
+	[ "$(streamlog-tail -a orders | wc -l)" -eq 4 ]
 }
 
 @test "append names mistakes of usage" {
@@ -405,4 +407,15 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected ('streamlog-
 	grep -q "orders .* B/s" screen
 	[ "$(tr '\r' '\n' <screen | tail -n 1)" = $'\e[K' ]
 	[ "$(streamlog-tail -a orders | wc -l)" -eq 4 ]
+}
+
+@test "append --time-field tells seconds, ms, us and ns by their size" {
+	printf '{"t":%s}\n' 1700000000 '"1700000000"' 1700000000123 \
+		'"1700000000123456"' 1700000000123456789 20231114 >in
+	append "\
+streamlog-append: line 6: 't' is not a time
+streamlog-append: topic 'orders': 5 events appended, 1 line rejected ('streamlog-tail --rejected orders' shows it)" \
+		65 --time-field t orders <in
+	t streamlog-tail -a --format '%T\n' orders
+	expect 0 $'1700000000000\n1700000000000\n1700000000123\n1700000000123\n1700000000123' ""
 }

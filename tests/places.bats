@@ -338,3 +338,15 @@ refuses()
 	[ "$(sed "s/partition 0: //" message)" = "streamlog-append: topic 't': it was deleted; 1 line is done; go on with: tail -n +2 in | streamlog-append t" ]
 	[ ! -e log/t ]
 }
+
+@test "a glob with a topic that can't be opened reads the others, and says so" {
+	streamlog-append a <<<'{"n":1}'
+	streamlog-append b <<<'{"n":2}'
+	echo 'no yaml: [' >log/a/topic.yaml
+	t streamlog-tail '*'
+	[ "$status" -eq 65 ]
+	[ "$output" = '{"n":2}' ]
+	[[ $stderr == "streamlog-tail: topic 'a': 'topic.yaml': "* ]]
+	t streamlog-topic list
+	expect 0 $'a\nb' ""
+}

@@ -69,7 +69,9 @@ record()
 	t streamlog-tail -o 8 orders
 	expect 0 "$(events 8 9)" ""
 	t streamlog-tail -o 800 orders
-	expect 0 "" ""
+	expect 0 "" "streamlog-tail: topic 'orders': partition 0: there is no offset 800 yet; the next is 10"
+	t streamlog-tail -a --since today orders
+	expect 2 "" "streamlog-tail: -a, -o and --since: one of them says where to begin"
 	t streamlog-tail -o -3 orders
 	expect 0 "$(events 7 9)" ""
 	t streamlog-tail -o -300 orders

@@ -107,7 +107,7 @@ usage()
 	t streamlog-topic describe --json
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 3 ]
-	[[ ${lines[0]} == '{"topic":"logs","id":"'*'","partitions":2,"events":1,"segments":2,"bytes":'*',"first_time":"2023-11-14T22:13:20.123Z","last_time":"2023-11-14T22:13:20.123Z","settings":{"segment.bytes":"67108864",'*'}}' ]]
+	[[ ${lines[0]} == '{"topic":"logs","id":"'*'","partitions":2,"events":1,"rejected_lines":0,"segments":2,"bytes":'*',"first_time":"2023-11-14T22:13:20.123Z","last_time":"2023-11-14T22:13:20.123Z","settings":{"segment.bytes":"67108864",'*'}}' ]]
 	[[ ${lines[1]} == '{"topic":"logs","partition":0,"first_offset":0,"next_offset":0,"events":0,"segments":1,"bytes":'*',"first_time":null,"last_time":null}' ]]
 	[[ ${lines[2]} == '{"topic":"logs","partition":1,"first_offset":0,"next_offset":1,"events":1,"segments":1,"bytes":'*',"first_time":"2023-11-14T22:13:20.123Z","last_time":"2023-11-14T22:13:20.123Z"}' ]]
 }
@@ -168,4 +168,13 @@ streamlog-topic: 'x*': no topic matches; 'streamlog-topic list' shows what is" ]
 @test "topic needs a log directory: 2 where no variable says one" {
 	t env -u STREAMLOG_DIR -u HOME streamlog-topic list
 	expect 2 "" "streamlog-topic: no log directory: set STREAMLOG_DIR or HOME, or say --dir"
+}
+
+@test "topic describe tells of rejected lines" {
+	t streamlog-append -q orders <<<'{"a":'
+	t streamlog-topic describe orders
+	[[ $output == *"
+1 rejected line: 'streamlog-tail --rejected orders'"* ]]
+	t streamlog-topic describe --json orders
+	[[ ${lines[0]} == *',"rejected_lines":1,'* ]]
 }

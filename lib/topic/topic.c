@@ -361,7 +361,10 @@ add_topic(void *arg, const char *name, struct sl_error *err)
 	    (all->pattern != NULL && !sl_glob_match(all->pattern, name)))
 		return SL_OK;
 	snprintf(path, sizeof(path), "%s/%s", name, SL_TOPIC_YAML);
-	if (faccessat(all->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+	/* One that may not be looked into is one, as far as anybody can tell.
+	 */
+	if (faccessat(all->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
+	    (errno == ENOENT || errno == ENOTDIR))
 		return SL_OK;
 	if (all->count == all->room) {
 		all->room = all->room == 0 ? 16 : all->room * 2;
