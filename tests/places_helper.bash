@@ -51,5 +51,5 @@ next_offset()
 # offsets OPTIONS...: those that tail prints, on one line.
 offsets()
 {
-	streamlog-tail -a --format '%o\n' "$@" t | paste -sd ' '
+	streamlog-tail -n +1 --format '%o\n' "$@" t | paste -sd ' '
 }
