@@ -174,30 +174,20 @@ sl_fs_create_path(const char *path, struct sl_error *err)
 }
 
 int
-sl_fs_read_once(int fd, void *to, size_t bytes, uint64_t position, size_t *got,
+sl_fs_read_at(int fd, void *to, size_t bytes, uint64_t position, size_t *got,
     struct sl_error *err)
 {
 	ssize_t n;
 
-	do {
-		n = pread(fd, to, bytes, (off_t)position);
-	} while (n < 0 && errno == EINTR);
-	*got = n < 0 ? 0 : (size_t)n;
-	return n < 0 ? sl_error_sys(err, errno, "read") : SL_OK;
-}
-
-int
-sl_fs_read_at(int fd, void *to, size_t bytes, uint64_t position, size_t *got,
-    struct sl_error *err)
-{
-	size_t n;
-	int rc;
-
-	for (*got = 0; *got < bytes; *got += n) {
-		rc = sl_fs_read_once(fd, (char *)to + *got, bytes - *got,
-		    position + *got, &n, err);
-		if (rc < 0 || n == 0)
-			return rc;
+	for (*got = 0; *got < bytes; *got += (size_t)n) {
+		n = pread(fd, (char *)to + *got, bytes - *got,
+		    (off_t)(position + *got));
+		if (n == 0)
+			break;
+		if (n < 0 && errno == EINTR)
+			n = 0;
+		else if (n < 0)
+			return sl_error_sys(err, errno, "read");
 	}
 	return SL_OK;
 }

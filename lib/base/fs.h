@@ -66,10 +66,6 @@ SL_MUST_USE int sl_fs_create_path(const char *path, struct sl_error *err);
 SL_MUST_USE int sl_fs_read_at(int fd, void *to, size_t bytes, uint64_t position,
     size_t *got, struct sl_error *err);
 
-/* One pread(2): less than asked for means that the file ends there. */
-SL_MUST_USE int sl_fs_read_once(int fd, void *to, size_t bytes,
-    uint64_t position, size_t *got, struct sl_error *err);
-
 /* Write all; *done says how many bytes were before a failure. */
 SL_MUST_USE int sl_fs_write_at(int fd, const void *from, size_t bytes,
     uint64_t position, size_t *done, struct sl_error *err);

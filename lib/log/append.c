@@ -142,7 +142,7 @@ sl_log_sync(struct sl_log *log, struct sl_error *err)
 		    "a sync failed before: from offset %" PRIu64 " on in doubt",
 		    log->doubt_offset);
 	/* No segment in hand: all that was written here was synced before. */
-	if (!log->is_dirty || log->fd < 0)
+	if ((!log->is_dirty && !log->is_unsure) || log->fd < 0)
 		return SL_OK;
 	rc = sl_log_sync_segment(log, err);
 	if (rc < 0)

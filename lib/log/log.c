@@ -181,13 +181,14 @@ sl_log_lock(struct sl_log *log, int timeout_ms, struct sl_error *err)
 		rc = sl_lockfile_read(log->lock, &text, err);
 	if (rc == SL_OK && text.is_deleted)
 		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
-	if (rc == SL_OK && !sl_lockfile_is_mine(&text)) {
-		if (!sl_lockfile_same_boot(&text))
-			log->is_dirty = true; /* found after a crash: sync it */
-		rc = sl_lockfile_write(log->lock, &text, err);
-	}
+	if (rc == SL_OK && !sl_lockfile_same_boot(&text))
+		log->is_unsure = true;
 	if (rc == SL_OK)
 		rc = refresh(log, &text, err);
+	if (rc == SL_OK && (log->is_unsure || !sl_lockfile_is_mine(&text))) {
+		text.change = log->change; /* a repair has bumped it */
+		rc = sl_lockfile_write(log->lock, &text, err);
+	}
 	if (rc == SL_OK)
 		rc = heed_suspect(log, &text, err);
 	if (rc < 0)
@@ -253,11 +254,12 @@ sl_log_roll(struct sl_log *log, struct sl_error *err)
 		rc = create_segment(&fd, log->dir, log->next, &log->like, err);
 	if (rc == SL_OK)
 		rc = sl_fs_sync_dir(log->dir, err);
+	/* Whatever is there now, the next lock finds it by name. */
+	sl_log_forget(log);
 	if (rc < 0) {
 		sl_fs_close(&fd);
 		return rc;
 	}
-	sl_log_forget(log);
 	log->fd = fd;
 	log->base = log->next;
 	log->size = 0;

@@ -44,6 +44,7 @@ struct sl_log {
 
 	/* What was written here and not synced. */
 	bool is_dirty;
+	bool is_unsure; /* found after a crash: nobody says it was synced */
 	uint64_t doubt_position; /* where it begins in the active segment */
 	uint64_t doubt_offset;
 	bool has_failed; /* a sync failed: nothing more is written (RULE 10) */

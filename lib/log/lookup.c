@@ -194,7 +194,8 @@ pass_damage(struct scan *scan, struct sl_error *err)
 		scan->damaged = lowest;
 	scan->due = SL_OFFSET_NONE;
 	return sl_segment_search(scan->fd, scan->position, lowest,
-	    lowest + SL_SEGMENT_JUMP_MAX, &scan->position, err);
+	    sl_segment_highest(scan->fd, scan->position, lowest),
+	    &scan->position, err);
 }
 
 /*

@@ -5,6 +5,7 @@
 #include "index.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <time.h>
 
@@ -261,7 +262,7 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	int rc;
 
 	rc = sl_segment_search(cursor->fd, cursor->position, due,
-	    due + SL_SEGMENT_JUMP_MAX, &at, err);
+	    sl_segment_highest(cursor->fd, cursor->position, due), &at, err);
 	if (rc == SL_OK) {
 		cursor->position = at;
 		cursor->expected = cursor->due = SL_OFFSET_NONE;
@@ -337,10 +338,26 @@ at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
 static int
 sync_first(struct sl_cursor *cursor, uint64_t end, struct sl_error *err)
 {
+	char name[SL_SEGMENT_NAME_SIZE];
+	struct stat st;
+	int rc;
+
 	if (!cursor->is_synced || end <= cursor->synced_to)
 		return SL_OK;
+	rc = sl_fs_sync(cursor->fd, err);
+	if (rc < 0)
+		return rc;
+	/* This descriptor may be younger than a failure: who saw it says so. */
+	sl_segment_name(name, cursor->base, ".suspect");
+	if (fstatat(cursor->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		sl_error_set(err, SL_EIO,
+		    "'%s' is there: a sync failed, and what was written is in "
+		    "doubt",
+		    name);
+		return SL_EIO;
+	}
 	cursor->synced_to = cursor->window.position + cursor->window.size;
-	return sl_fs_sync(cursor->fd, err);
+	return SL_OK;
 }
 
 /* Bad at this look: perhaps a write in flight, if no segment follows. */
@@ -355,10 +372,12 @@ judge_damage(struct sl_cursor *cursor, int *tries, struct sl_error *err)
 	rc = next_segment(cursor, &next, err);
 	if (rc < 0)
 		return rc;
-	if (next < 0 && *tries < DOUBT_TRIES) {
+	/* A finished one may have been cut and written on since we read it. */
+	if (*tries < (next < 0 ? DOUBT_TRIES : 1)) {
 		++*tries;
 		cursor->window.size = 0;
-		nanosleep(&nap, NULL);
+		if (next < 0)
+			nanosleep(&nap, NULL);
 		return SL_OK;
 	}
 	*err = saved;
@@ -416,7 +435,7 @@ leave_batch(struct sl_cursor *cursor, int rc, struct sl_error *err)
 	cursor->is_walking = false;
 	if (rc != SL_END) {
 		cursor->position = cursor->batch_position;
-		cursor->due = SL_OFFSET_NONE;
+		cursor->due = cursor->walk.base;
 	}
 	if (rc == SL_OK)
 		return SL_END;

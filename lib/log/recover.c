@@ -278,8 +278,8 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 		    &last, err);
 	if (rc < 0)
 		return rc;
-	/* After a crash (is_dirty) neither the log nor an index is believed. */
-	has_entry = rc == SL_OK && !log->is_dirty &&
+	/* After a crash neither the log nor an index is believed. */
+	has_entry = rc == SL_OK && !log->is_unsure &&
 	            entry_holds(log, &last, size) &&
 	            time_holds(log, &last, size);
 	if (rc == SL_OK && !has_entry)
@@ -335,8 +335,8 @@ sl_log_recover(struct sl_log *log, struct sl_error *err)
 	}
 	sl_segments_release(&segments);
 	if (rc == SL_OK) {
-		log->doubt_position = log->is_dirty ? 0 : log->size;
-		log->doubt_offset = log->is_dirty ? log->base : log->next;
+		log->doubt_position = log->is_unsure ? 0 : log->size;
+		log->doubt_offset = log->is_unsure ? log->base : log->next;
 	}
 	return rc;
 }

@@ -133,7 +133,8 @@ window_fill(int fd, struct sl_window *window, uint64_t position, size_t bytes,
 	}
 	window->position = position;
 	window->is_last = false;
-	if (sl_fs_read_once(fd, window->bytes, window->room, position,
+	/* A short read alone is no end: an error may lie behind it. */
+	if (sl_fs_read_at(fd, window->bytes, window->room, position,
 	        &window->size, err) < 0)
 		return err->code;
 	window->is_last = window->size < window->room;
@@ -234,7 +235,7 @@ sl_segment_judge(int fd, struct sl_window *window, uint64_t position,
     enum sl_found *found, struct sl_error *err)
 {
 	uint64_t lowest = expected == SL_OFFSET_NONE ? 0 : expected;
-	uint64_t highest = lowest + SL_SEGMENT_JUMP_MAX;
+	uint64_t highest = sl_segment_highest(fd, position, lowest);
 	uint64_t at;
 	int rc;
 
@@ -330,6 +331,7 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 	struct sl_window window = SL_WINDOW_EMPTY;
 	struct sl_window whole = SL_WINDOW_EMPTY;
 	uint64_t stop = position + SEARCH_BYTES_MAX;
+	uint64_t summed_max = SEARCH_BYTES_MAX;
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
@@ -353,6 +355,12 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 			if (!may_begin(window.bytes + i, window.size - i,
 			        lowest, expected_max, &head))
 				continue;
+			/* Forged heads must not make this quadratic. */
+			if (head.bytes > summed_max) {
+				position = stop;
+				break;
+			}
+			summed_max -= head.bytes;
 			whole.size = 0;
 			rc = sl_segment_look(fd, &whole, position + i, &head,
 			    &batch, &found, err);
@@ -369,6 +377,19 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 	sl_window_release(&window);
 	sl_window_release(&whole);
 	return rc;
+}
+
+uint64_t
+sl_segment_highest(int fd, uint64_t position, uint64_t expected)
+{
+	uint64_t jump = SL_SEGMENT_JUMP_MAX;
+	struct sl_error ignored;
+	uint64_t size;
+
+	if (sl_fs_size(fd, &size, &ignored) == SL_OK && size > position &&
+	    (size - position) / RECORD_BYTES_MIN > jump)
+		jump = (size - position) / RECORD_BYTES_MIN;
+	return expected > INT64_MAX - jump ? INT64_MAX : expected + jump;
 }
 
 /* How many records may have been in damage at a file's end? */
@@ -389,8 +410,6 @@ guess_count(int fd, uint64_t position, const struct sl_batch_head *head,
 	}
 	if (size > position)
 		*count += (size - position) / RECORD_BYTES_MIN;
-	if (*count > SL_SEGMENT_JUMP_MAX)
-		*count = SL_SEGMENT_JUMP_MAX;
 	if (*count == 0)
 		*count = 1;
 	return SL_OK;
@@ -420,7 +439,7 @@ sl_segment_pass(int fd, uint64_t position, uint64_t *next, struct sl_error *err)
 		}
 		expected = SL_OFFSET_NONE; /* what stands behind tells */
 		rc = sl_segment_search(fd, position, *next,
-		    *next + SL_SEGMENT_JUMP_MAX, &position, err);
+		    sl_segment_highest(fd, position, *next), &position, err);
 		if (rc == SL_OK)
 			continue;
 		if (rc == SL_END)

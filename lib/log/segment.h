@@ -17,7 +17,7 @@
 /* Positions and offsets within a segment are i32 in the indexes. */
 #define SL_SEGMENT_BYTES_LIMIT INT32_MAX
 #define SL_SEGMENT_OFFSETS_LIMIT INT32_MAX
-/* The next valid batch behind damage may be this many offsets on. */
+/* A count in a head that may be damaged is believed up to this. */
 #define SL_SEGMENT_JUMP_MAX (1u << 20)
 
 /* "00000000000000000042" and a suffix such as ".log". */
@@ -102,6 +102,12 @@ SL_MUST_USE int sl_segment_search(int fd, uint64_t position, uint64_t expected,
  */
 SL_MUST_USE int sl_segment_pass(int fd, uint64_t position, uint64_t *next,
     struct sl_error *err);
+
+/*
+ * The highest offset that what stands behind damage at `position` may begin at:
+ * as many on as the file's bytes from there may have held.
+ */
+uint64_t sl_segment_highest(int fd, uint64_t position, uint64_t expected);
 
 /* Offsets that a batch takes fit its count (a log never compacted)? */
 static inline bool

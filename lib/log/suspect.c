@@ -17,7 +17,7 @@ sl_log_sync_segment(struct sl_log *log, struct sl_error *err)
 	char name[SL_SEGMENT_NAME_SIZE];
 
 	if (sl_fs_sync(log->fd, err) == SL_OK) {
-		log->is_dirty = false;
+		log->is_dirty = log->is_unsure = false;
 		log->doubt_position = log->size;
 		log->doubt_offset = log->next;
 		return SL_OK;

@@ -415,7 +415,12 @@ sl_topic_delete(const char *dir, const char *name, struct sl_error *err)
 	for (i = 0; i < count; i++)
 		locks[i] = -1;
 	rc = exclude_writers(topic, locks, err);
+	if (rc == SL_OK && locks[0] < 0)
+		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	/* Is it still the one of that name, now that nobody can delete it? */
 	if (rc == SL_OK)
+		rc = sl_topic_refresh(topic, err);
+	if (rc >= 0)
 		rc = delete_excluded(topic, locks, err);
 	for (i = 0; i < count; i++)
 		sl_fs_close(&locks[i]);
