@@ -1,6 +1,8 @@
 /* event.c: lines to records; see event.h. */
 #include "event.h"
 
+#include "time_field.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +10,8 @@
 
 /* Lines that are looked at together; at 110 bytes about a chunk. */
 #define LINES_MAX 6144
+/* In place of a partition: the record decides. */
+#define PLACE_OPEN (-1)
 /* Of records in one batch, uncompressed. */
 #define BATCH_BYTES ((size_t)1 << 20)
 
@@ -221,73 +225,6 @@ take_key(struct event_maker *maker, const char *raw, size_t bytes,
 	return SL_OK;
 }
 
-/*
- * A number since 1970: the unit follows from its size, which is none but for
- * times between 1973 and 5138: s, ms, us (as journald's), ns.
- */
-static bool
-time_of_number(double number, int64_t *ms)
-{
-	double size = number < 0 ? -number : number;
-
-	if (!(size < 1e20) || (size < 1e8 && number > 0))
-		return false;
-	if (size < 1e11)
-		number *= 1e3;
-	else if (size >= 1e17)
-		number /= 1e6;
-	else if (size >= 1e14)
-		number /= 1e3;
-	*ms = (int64_t)number;
-	return true;
-}
-
-/* A number, or a text that says a time or is such a number. */
-static int
-take_time(struct event_maker *maker, const char *text, size_t bytes,
-    int64_t now_ms, struct sl_record *record, struct sl_error *err)
-{
-	const char *field = maker->options->time_field;
-	struct sl_error inner;
-	const char *raw;
-	size_t raw_bytes;
-	double number;
-	long length;
-	char *end;
-	int rc;
-
-	raw = sl_json_find(text, bytes, field, &raw_bytes);
-	if (raw == NULL)
-		return sl_error_set(err, SL_EREJECTED,
-		    "there is no time at '%s'", field);
-	maker->time.used = 0;
-	rc = scratch_reserve(&maker->time, raw_bytes + 1, err);
-	if (rc < 0)
-		return rc;
-	if (raw[0] == '"') {
-		length = sl_json_unescape(raw, raw_bytes, maker->time.bytes);
-	} else {
-		scratch_put(&maker->time, raw, raw_bytes);
-		length = (long)raw_bytes;
-	}
-	if (length <= 0 ||
-	    memchr(maker->time.bytes, '\0', (size_t)length) != NULL)
-		return sl_error_set(err, SL_EREJECTED, "'%s' is not a time",
-		    field);
-	maker->time.bytes[length] = '\0';
-	number = strtod(maker->time.bytes, &end);
-	if (*end == '\0' && time_of_number(number, &record->timestamp_ms))
-		return SL_OK;
-	if (raw[0] != '"')
-		return sl_error_set(err, SL_EREJECTED, "'%s' is not a time",
-		    field);
-	if (sl_parse_time(maker->time.bytes, now_ms, &record->timestamp_ms,
-	        &inner) < 0)
-		return sl_error_set(err, SL_EREJECTED, "'%s': %s", field,
-		    inner.text);
-	return SL_OK;
-}
-
 /* An envelope's own headers, then those of --header. */
 static int
 add_headers(struct event_maker *maker, struct sl_record *record,
@@ -344,13 +281,13 @@ split_key(const struct event_maker *maker, struct sl_record *record,
  */
 static int
 make_record(struct event_maker *maker, const char *text,
-    const struct sl_scan_line *line, int64_t now_ms, struct sl_record *record,
-    int *partition, struct sl_error *err)
+    const struct sl_scan_line *line, struct sl_record *record, int *partition,
+    struct sl_error *err)
 {
 	const struct append_options *options = maker->options;
 	int rc = SL_OK;
 
-	*record = (struct sl_record){ .timestamp_ms = now_ms,
+	*record = (struct sl_record){ .timestamp_ms = maker->now_ms,
 		.value = text + line->start,
 		.value_bytes = line->bytes };
 	*partition = ENVELOPE_PARTITION_NONE;
@@ -366,7 +303,7 @@ make_record(struct event_maker *maker, const char *text,
 		rc = envelope_read(&maker->envelope, text + line->start,
 		    line->bytes, record, partition, err);
 		if (rc == SL_OK && record->timestamp_ms == SL_TIME_NONE)
-			record->timestamp_ms = now_ms;
+			record->timestamp_ms = maker->now_ms;
 	} else if (line->key_bytes > 0) {
 		rc = take_key(maker, text + line->key_start, line->key_bytes,
 		    record, err);
@@ -376,20 +313,21 @@ make_record(struct event_maker *maker, const char *text,
 		record->key_bytes = strlen(options->key);
 	}
 	if (rc == SL_OK && options->time_field != NULL)
-		rc = take_time(maker, record->value, record->value_bytes,
-		    now_ms, record, err);
+		rc = time_field_read(&maker->time, options->time_field,
+		    record->value, record->value_bytes, maker->now_ms,
+		    &record->timestamp_ms, err);
 	if (rc == SL_OK)
 		rc = add_headers(maker, record, err);
 	if (rc == SL_OK && record->timestamp_ms < 0)
 		rc = sl_error_set(err, SL_EREJECTED,
 		    "its time is before 1970, which Kafka's log can't hold");
 	if (rc == SL_OK && maker->settings.timestamp_after_max_ms >= 0 &&
-	    record->timestamp_ms - now_ms >
+	    record->timestamp_ms - maker->now_ms >
 	        maker->settings.timestamp_after_max_ms)
 		rc = sl_error_set(err, SL_EREJECTED,
 		    "its time is %" PRId64 " s ahead of the clock; "
 		    "message.timestamp.after.max.ms is %" PRId64,
-		    (record->timestamp_ms - now_ms) / 1000,
+		    (record->timestamp_ms - maker->now_ms) / 1000,
 		    maker->settings.timestamp_after_max_ms);
 	return rc;
 }
@@ -445,15 +383,33 @@ reject_bad(struct event_maker *maker, const char *text,
 	    before + byte, phrase, err);
 }
 
+/* The partition of a record: said, by its key, as it was, or in turn. */
+static int
+place_of(const struct event_maker *maker, const struct sl_record *record,
+    int was)
+{
+	int partitions = maker->settings.partitions;
+
+	if (maker->options->partition >= 0)
+		return maker->options->partition;
+	if (record->key != NULL)
+		return sl_partition_of_key(record->key, record->key_bytes,
+		    partitions);
+	return was >= 0 && was < partitions ? was : maker->turn;
+}
+
+/* `place`: the partition, or PLACE_OPEN. */
 static int
 encode_line(struct event_maker *maker, const char *text,
-    const struct sl_scan_line *line, uint64_t number, int64_t now_ms, int place,
+    const struct sl_scan_line *line, uint64_t number, int place,
     struct sl_error *err)
 {
 	struct sl_record record;
-	int ignored, rc;
+	int was, rc;
 
-	rc = make_record(maker, text, line, now_ms, &record, &ignored, err);
+	rc = make_record(maker, text, line, &record, &was, err);
+	if (rc == SL_OK && place == PLACE_OPEN)
+		place = place_of(maker, &record, was);
 	if (rc == SL_OK)
 		rc = sl_encoder_add(maker->encoder, place, &record, err);
 	if (rc == SL_EREJECTED) {
@@ -471,52 +427,33 @@ encode_line(struct event_maker *maker, const char *text,
 	return note_batch(maker, number, err);
 }
 
-/* The partition of a record: said, by its key, as it was, or in turn. */
-static int
-place_of(const struct event_maker *maker, const struct sl_record *record,
-    int was, int turn, int partitions)
-{
-	if (maker->options->partition >= 0)
-		return maker->options->partition;
-	if (record->key != NULL)
-		return sl_partition_of_key(record->key, record->key_bytes,
-		    partitions);
-	return was >= 0 && was < partitions ? was : turn;
-}
-
 /*
  * Group the lines by partition, in their order within each (a counting sort),
  * so that a chunk makes few batches. Lines that are no events go to `turn`: the
- * encoding will find them again. Returns how many lines: with --on-error=fail
- * no more than up to the first that is none.
+ * encoding will find them again.
  */
-static size_t
-group_lines(struct event_maker *maker, const char *text, size_t count,
-    int64_t now_ms, int turn, int partitions)
+static void
+group_lines(struct event_maker *maker, const char *text, size_t count)
 {
+	int partitions = maker->settings.partitions;
+	const struct sl_scan_line *line;
 	struct sl_record record;
 	struct sl_error ignored;
 	uint32_t at = 0, here;
-	bool is_bad;
 	int p, was;
 	size_t i;
 
 	memset(maker->counts, 0,
 	    ((size_t)partitions + 1) * sizeof(*maker->counts));
 	for (i = 0; i < count; i++) {
-		p = turn;
-		is_bad = maker->lines[i].kind == SL_SCAN_BAD;
-		if (!is_bad && maker->lines[i].kind != SL_SCAN_BLANK) {
-			is_bad = make_record(maker, text, &maker->lines[i],
-			             now_ms, &record, &was, &ignored) < 0;
-			if (!is_bad)
-				p = place_of(maker, &record, was, turn,
-				    partitions);
-		}
+		line = &maker->lines[i];
+		p = maker->turn;
+		if (line->kind != SL_SCAN_BAD && line->kind != SL_SCAN_BLANK &&
+		    make_record(maker, text, line, &record, &was, &ignored) ==
+		        SL_OK)
+			p = place_of(maker, &record, was);
 		maker->places[i] = (uint16_t)p;
 		maker->counts[p]++;
-		if (is_bad && maker->options->on_error == APPEND_FAIL)
-			count = i + 1;
 	}
 	for (p = 0; p < partitions; p++) {
 		here = maker->counts[p];
@@ -525,13 +462,12 @@ group_lines(struct event_maker *maker, const char *text, size_t count,
 	}
 	for (i = 0; i < count; i++)
 		maker->order[maker->counts[maker->places[i]]++] = (uint32_t)i;
-	return count;
 }
 
-/* One line of a group: an event, a reject, or blank. */
+/* One line: an event, a reject, or blank. */
 static int
 take_line(struct event_maker *maker, const char *text,
-    const struct sl_scan_line *line, int64_t now_ms, uint64_t number, int place,
+    const struct sl_scan_line *line, uint64_t number, int place,
     struct sl_error *err)
 {
 	switch (line->kind) {
@@ -540,33 +476,49 @@ take_line(struct event_maker *maker, const char *text,
 	case SL_SCAN_BAD:
 		return reject_bad(maker, text, line, number, err);
 	default:
-		return encode_line(maker, text, line, number, now_ms, place,
-		    err);
+		return encode_line(maker, text, line, number, place, err);
 	}
 }
 
 static int
-make_group(struct event_maker *maker, const char *text, size_t count,
-    int64_t now_ms, int turn, int partitions, struct sl_error *err)
+compare_rejects(const void *a, const void *b)
 {
-	bool is_grouped = partitions > 1 && maker->options->partition < 0;
-	int place = turn;
+	const struct event_reject *left = a;
+	const struct event_reject *right = b;
+
+	return left->line < right->line ? -1 : left->line > right->line;
+}
+
+/*
+ * Lines that were looked at together. With --on-error=fail in their order, for
+ * nothing behind the first bad one may go anywhere; else grouped, if there are
+ * partitions to group by.
+ */
+static int
+make_group(struct event_maker *maker, const char *text, size_t count,
+    struct sl_error *err)
+{
+	bool is_grouped = maker->settings.partitions > 1 &&
+	                  maker->options->partition < 0 &&
+	                  maker->options->on_error != APPEND_FAIL;
+	size_t first_reject = maker->reject_count;
 	size_t i, at;
 	int rc;
 
-	if (maker->options->partition >= 0)
-		place = maker->options->partition;
 	if (is_grouped)
-		count =
-		    group_lines(maker, text, count, now_ms, turn, partitions);
-	for (i = 0; i < count && (is_grouped || !maker->is_failed); i++) {
+		group_lines(maker, text, count);
+	for (i = 0; i < count && !maker->is_failed; i++) {
 		at = is_grouped ? maker->order[i] : i;
-		rc = take_line(maker, text, &maker->lines[at], now_ms,
+		rc = take_line(maker, text, &maker->lines[at],
 		    maker->line_count + at,
-		    is_grouped ? maker->places[at] : place, err);
+		    is_grouped ? maker->places[at] : PLACE_OPEN, err);
 		if (rc < 0)
 			return rc;
 	}
+	if (is_grouped && maker->reject_count > first_reject)
+		qsort(maker->rejects + first_reject,
+		    maker->reject_count - first_reject, sizeof(*maker->rejects),
+		    compare_rejects);
 	maker->line_count += count;
 	return SL_OK;
 }
@@ -575,7 +527,6 @@ int
 event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
     const struct sl_settings *settings, struct sl_error *err)
 {
-	int64_t now_ms = sl_now_ms();
 	size_t at = 0, used, count;
 	char reason[96];
 	int rc;
@@ -583,6 +534,8 @@ event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
 	rc = settle(maker, settings, err);
 	if (rc < 0)
 		return rc;
+	maker->turn = turn;
+	maker->now_ms = sl_now_ms();
 	sl_encoder_reset(maker->encoder);
 	maker->line_count = maker->event_count = maker->keyed_count = 0;
 	maker->reject_count = maker->batch_count = 0;
@@ -602,8 +555,7 @@ event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
 		size_t first = maker->reject_count, i;
 
 		count = take_lines(maker, text, chunk->bytes - at, &used);
-		rc = make_group(maker, text, count, now_ms, turn,
-		    settings->partitions, err);
+		rc = make_group(maker, text, count, err);
 		for (i = first; i < maker->reject_count; i++)
 			maker->rejects[i].start += at;
 		at += used;

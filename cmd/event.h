@@ -43,6 +43,9 @@ struct event_maker {
 	struct scratch time;
 	struct envelope_reader envelope;
 
+	int turn;       /* where what has neither partition nor key goes */
+	int64_t now_ms; /* of the chunk */
+
 	/* What the chunk came to. */
 	uint64_t line_count;
 	uint64_t event_count;

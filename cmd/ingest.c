@@ -14,6 +14,8 @@
 
 /* While input flows, what was written is synced at least so often. */
 #define SYNC_MS 1000
+/* While none flows, the topic is looked at so often. */
+#define PAUSE_MS 1000
 /* A read so large is worth a second worker. */
 #define LARGE_READ_BYTES ((size_t)128 << 10)
 /* Receipts that wait for a sync; then it is made. */
@@ -271,6 +273,31 @@ write_events(struct ingest *ingest, const struct event_maker *maker,
 	return SL_OK;
 }
 
+/* The topic's settings by now, for the chunks to come. */
+static void
+take_settings(struct ingest *ingest)
+{
+	pthread_mutex_lock(&ingest->turn_lock);
+	ingest->settings = *sl_topic_settings(ingest->topic);
+	pthread_mutex_unlock(&ingest->turn_lock);
+}
+
+/* No input for a while: sync what is due, and look at the topic (RULE 12). */
+static int
+take_pause(struct ingest *ingest, struct sl_error *err)
+{
+	int rc = SL_OK;
+
+	if (ingest->dirty_since_ms != 0 &&
+	    sl_monotonic_ms() - ingest->dirty_since_ms >= SYNC_MS)
+		rc = sync_now(ingest, err);
+	if (rc == SL_OK)
+		rc = sl_topic_refresh(ingest->topic, err);
+	if (rc == SL_OK)
+		take_settings(ingest);
+	return rc < 0 ? rc : SL_OK;
+}
+
 /* Batches, then rejects, then what --sync asks. */
 static int
 take_chunk(struct ingest *ingest, const struct event_maker *maker,
@@ -279,6 +306,12 @@ take_chunk(struct ingest *ingest, const struct event_maker *maker,
 	size_t taken;
 	int rc;
 
+	/* What a failed sync puts in doubt is of one source, which is named. */
+	if (chunk->is_first && ingest->dirty_since_ms != 0) {
+		rc = sync_now(ingest, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (chunk->is_first)
 		ingest->lines = ingest->synced_lines = 0;
 	ingest->source = chunk->source;
@@ -297,9 +330,7 @@ take_chunk(struct ingest *ingest, const struct event_maker *maker,
 		return SL_END;
 	}
 	ingest->lines += maker->line_count;
-	pthread_mutex_lock(&ingest->turn_lock);
-	ingest->settings = *sl_topic_settings(ingest->topic);
-	pthread_mutex_unlock(&ingest->turn_lock);
+	take_settings(ingest);
 	progress_update(chunk->position);
 	if (ingest->dirty_since_ms != 0 &&
 	    (ingest->sync >= SL_SYNC_BATCH ||
@@ -318,8 +349,7 @@ take_turn(struct ingest *ingest, const struct event_maker *maker,
 	if (rc == SL_OK)
 		rc = take_chunk(ingest, maker, chunk, err);
 	else if (rc == FRAME_IDLE)
-		rc =
-		    ingest->dirty_since_ms == 0 ? SL_OK : sync_now(ingest, err);
+		rc = take_pause(ingest, err);
 	if (rc != SL_OK)
 		halt(ingest, rc, err);
 }
@@ -335,22 +365,15 @@ struct worker {
 	struct frame_chunk chunk;
 };
 
-/* How long may we wait for input before something must be synced? */
+/* How long may we wait for input before something is due? */
 static int
 idle_ms(struct ingest *ingest)
 {
-	int64_t dirty_since_ms, left;
-	bool is_alone;
+	int64_t dirty_since_ms = ingest->dirty_since_ms;
+	int64_t left = PAUSE_MS;
 
-	pthread_mutex_lock(&ingest->turn_lock);
-	is_alone = ingest->turn == ingest->tickets;
-	dirty_since_ms = ingest->dirty_since_ms;
-	pthread_mutex_unlock(&ingest->turn_lock);
-	if (!is_alone) /* the other one's chunk will be dirty soon */
-		return SYNC_MS;
-	if (dirty_since_ms == 0)
-		return -1;
-	left = dirty_since_ms + SYNC_MS - sl_monotonic_ms();
+	if (dirty_since_ms != 0)
+		left = dirty_since_ms + SYNC_MS - sl_monotonic_ms();
 	return left < 0 ? 0 : (int)left;
 }
 

@@ -162,6 +162,7 @@ int
 sl_log_lock(struct sl_log *log, int timeout_ms, struct sl_error *err)
 {
 	struct sl_lockfile text;
+	bool is_new_boot;
 	int rc;
 
 	rc = sl_lock_take(log->lock, SL_LOCK_APPEND, true, timeout_ms, err);
@@ -181,11 +182,11 @@ sl_log_lock(struct sl_log *log, int timeout_ms, struct sl_error *err)
 		rc = sl_lockfile_read(log->lock, &text, err);
 	if (rc == SL_OK && text.is_deleted)
 		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
-	if (rc == SL_OK && !sl_lockfile_same_boot(&text))
-		log->is_unsure = true;
+	is_new_boot = rc == SL_OK && !sl_lockfile_same_boot(&text);
+	log->is_unsure = log->is_unsure || is_new_boot;
 	if (rc == SL_OK)
 		rc = refresh(log, &text, err);
-	if (rc == SL_OK && (log->is_unsure || !sl_lockfile_is_mine(&text))) {
+	if (rc == SL_OK && (is_new_boot || !sl_lockfile_is_mine(&text))) {
 		text.change = log->change; /* a repair has bumped it */
 		rc = sl_lockfile_write(log->lock, &text, err);
 	}

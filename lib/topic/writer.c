@@ -154,7 +154,8 @@ look(struct sl_writer *writer, struct sl_error *err)
 	rc = sl_topic_refresh(writer->topic, err);
 	if (rc < 0)
 		return rc;
-	for (i = 0; rc == SL_OK && i < writer->count; i++)
+	/* Whoever else looked may have seen it first: take them anyhow. */
+	for (i = 0; i < writer->count; i++)
 		writer->parts[i]->log.limits = limits_of(writer->topic);
 	return SL_OK;
 }
