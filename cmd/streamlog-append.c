@@ -41,7 +41,9 @@ static int
 catch_signals(struct sl_error *err)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = note_signal };
+	/* The second one ends it, whatever it is at. */
+	struct sigaction action = { .sa_handler = note_signal,
+		.sa_flags = (int)SA_RESETHAND };
 	struct sigaction before;
 	size_t i;
 

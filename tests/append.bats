@@ -419,3 +419,17 @@ streamlog-append: topic 'orders': 5 events appended, 1 line rejected ('streamlog
 	t streamlog-tail -a --format '%T\n' orders
 	expect 0 $'1700000000000\n1700000000000\n1700000000123\n1700000000123\n1700000000123' ""
 }
+
+@test "append --on-error=fail appends nothing behind the line, whatever its partition" {
+	{
+		events 1 2
+		printf '{"n":3,"s":"%01100000d"}\n' 0
+		events 4 12
+	} >in
+	append "\
+streamlog-append: line 3: the event has 1100014 bytes: with its frame 1100089, and max.message.bytes is 1048588
+streamlog-append: topic 'orders': 2 events appended, 1 line rejected" \
+		65 --on-error fail --partitions 4 -k n orders <in
+	# Of two partitions within one millisecond.
+	[ "$(streamlog-tail -a orders | sort)" = "$(events 1 2)" ]
+}

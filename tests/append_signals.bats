@@ -212,3 +212,36 @@ streamlog-append: topic 't': partition 0: its append lock is held by HOST:PID; 0
 	[ "$(streamlog-tail -a t | wc -l)" -eq 6 ]
 	[ "$(ls -A log)" = t ]
 }
+
+@test "settings that change while append waits count for what comes next" {
+	streamlog-topic create --set max.message.bytes=1KiB t
+	start t
+	echo '{"n":1}' >&6
+	seen 1
+	streamlog-topic alter --set max.message.bytes=100KiB t
+	sleep 2.5
+	printf '{"n":2,"s":"%02000d"}\n' 0 >&6
+	exec 6>&-
+	dies 0 ""
+	seen 2
+}
+
+@test "a second signal ends append even where nobody reads its receipts" {
+	mkfifo receipts
+	exec 7<>receipts
+	yes '{"n":1}' | streamlog-append --sync each --receipt t >receipts 3>&- 4>&- 7>&- &
+	follower=$!
+	# Soon the FIFO takes no more.
+	until [ "$(streamlog-tail -a t 2>/dev/null | wc -l)" -gt 20 ]; do
+		sleep 0.05
+	done
+	sleep 0.5
+	kill -TERM "$follower"
+	sleep 0.3
+	kill -TERM "$follower" 2>/dev/null || true
+	local got=0
+	wait "$follower" || got=$?
+	follower=
+	[ "$got" -eq 143 ]
+	exec 7>&-
+}

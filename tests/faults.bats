@@ -96,6 +96,11 @@ streamlog-append --receipt orders"
 	streamlog-append orders <<<'{"n":5}'
 	[ -s "$partition/00000000000000000004.log" ]
 	holds 1 2 3 4 5
+	# A reader's own sync knows nothing of it, so it must not vouch.
+	t streamlog-tail -a --synced orders
+	[ "$status" = 74 ]
+	[ "$output" = "" ]
+	[[ $stderr == *"'$first.suspect' is there: a sync failed, and what was written is in doubt" ]]
 }
 
 @test "a sync that failed is not tried again at the end of the run" {
