@@ -107,7 +107,6 @@ TESTS := $(patsubst tests/lib/%.c,$(BUILD)/tests/%,\
 	$(filter tests/lib/test_%,$(TEST_SRC)))
 TEST_HELP_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,\
 	$(filter-out tests/lib/test_%,$(TEST_SRC)))
-TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/%,$(wildcard tests/tools/*.c))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,\
 	$(wildcard tests/bench/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
@@ -167,9 +166,6 @@ $(TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/lib/%.o $(TEST_HELP_OBJ) \
     $(CMD_LIB) $(STATIC)
 	$(link)
 
-$(TOOLS): $(BUILD)/tests/%: $(BUILD)/obj/tests/tools/%.o $(STATIC)
-	$(link)
-
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 	$(link)
 
@@ -187,7 +183,7 @@ demo: all
 
 # ---- Test; the last line is "N passed, M failed" ----
 
-programs-of-tests: $(TESTS) $(TOOLS)
+programs-of-tests: $(TESTS)
 
 check: all programs-of-tests
 	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(TESTS) $(BATS)

@@ -10,9 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SL_VARINT_INT_SIZE_MAX 5u
-#define SL_VARINT_LONG_SIZE_MAX 10u
-
 static inline uint64_t
 sl_varint_zigzag(int64_t value)
 {
