@@ -268,7 +268,7 @@ examples()
 }
 
 @test "libstreamlog(3) names every function of streamlog.h" {
-	for name in $(grep -oE '\bsl_[a-z0-9_]+\(' lib/streamlog.h | tr -d '('); do
+	for name in $(grep -hoE '\bsl_[a-z0-9_]+\(' lib/streamlog*.h | tr -d '('); do
 		grep -qwF "$name" man/libstreamlog.3 || {
 			echo "$name"
 			false

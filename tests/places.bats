@@ -330,11 +330,11 @@ refuses()
 	rm -r log/t
 	ends 66
 	told "streamlog-tail: topic 't': it was deleted"
-	echo '{"n":2}' >&6
+	# Found at the append, or at the look of each second before it.
+	(echo '{"n":2}' >&6) 2>/dev/null || true
 	exec 6>&-
 	follower=$writer
 	ends 66
-	# Found at the append, or at the look of each second before it.
 	[ "$(sed "s/partition 0: //" message)" = "streamlog-append: topic 't': it was deleted; 1 line is done; go on with: tail -n +2 in | streamlog-append t" ]
 	[ ! -e log/t ]
 }

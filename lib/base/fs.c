@@ -253,9 +253,9 @@ sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes)
 	    SYNC_FILE_RANGE_WRITE);
 }
 
-int
-sl_fs_replace(int at, const char *name, const void *text, size_t bytes,
-    const struct sl_fs_like *like, struct sl_error *err)
+static int
+replace(int at, const char *name, const void *text, size_t bytes,
+    const struct sl_fs_like *like, bool is_durable, struct sl_error *err)
 {
 	char scratch[SL_FS_SCRATCH_SIZE];
 	size_t done;
@@ -267,15 +267,35 @@ sl_fs_replace(int at, const char *name, const void *text, size_t bytes,
 	if (rc < 0)
 		return rc;
 	rc = sl_fs_write_at(fd, text, bytes, 0, &done, err);
-	if (rc == SL_OK)
+	if (rc == SL_OK && is_durable)
 		rc = sl_fs_sync(fd, err);
 	sl_fs_close(&fd);
 	if (rc == SL_OK && renameat(at, scratch, at, name) != 0)
 		rc = sl_error_sys(err, errno, "rename to '%s'", name);
 	if (rc == SL_OK)
-		return sl_fs_sync_dir(at, err);
+		return is_durable ? sl_fs_sync_dir(at, err) : SL_OK;
 	(void)unlinkat(at, scratch, 0);
 	return rc;
+}
+
+int
+sl_fs_replace(int at, const char *name, const void *text, size_t bytes,
+    const struct sl_fs_like *like, struct sl_error *err)
+{
+	return replace(at, name, text, bytes, like, true, err);
+}
+
+int
+sl_fs_publish(int at, const char *name, const void *text, size_t bytes,
+    const struct sl_fs_like *like, struct sl_error *err)
+{
+	return replace(at, name, text, bytes, like, false, err);
+}
+
+void
+sl_fs_touch(int fd)
+{
+	(void)futimens(fd, NULL);
 }
 
 int
@@ -310,6 +330,22 @@ sl_fs_read_file(int at, const char *name, size_t bytes_max, char **text,
 	}
 	(*text)[*bytes] = '\0';
 	return SL_OK;
+}
+
+int
+sl_fs_load(int at, const char *name, void *to, size_t bytes, size_t *got,
+    struct sl_error *err)
+{
+	int fd = openat(at, name,
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int rc;
+
+	*got = 0;
+	if (fd < 0)
+		return sl_error_sys(err, errno, "'%s'", name);
+	rc = sl_fs_read_at(fd, to, bytes, 0, got, err);
+	sl_fs_close(&fd);
+	return rc < 0 ? sl_error_wrap(err, "'%s'", name) : SL_OK;
 }
 
 int
@@ -353,6 +389,37 @@ sl_fs_remove_tree(int at, const char *name, struct sl_error *err)
 	if (rc == SL_OK && unlinkat(at, name, AT_REMOVEDIR) != 0 &&
 	    errno != ENOENT)
 		rc = sl_error_sys(err, errno, "'%s'", name);
+	return rc;
+}
+
+int
+sl_fs_create_whole(int at, const char *path, const char *name,
+    int (*fill)(void *arg, int fd, const struct sl_fs_like *like,
+        struct sl_error *err),
+    void *arg, struct sl_error *err)
+{
+	char scratch[SL_FS_SCRATCH_SIZE];
+	struct sl_error ignored;
+	struct sl_fs_like like;
+	int fd = -1;
+	int rc;
+
+	sl_fs_scratch_name(scratch);
+	rc = sl_fs_create_dir_by_umask(at, scratch, &like, err);
+	if (rc < 0)
+		return sl_error_sys(err, err->sys, "make it in '%s'", path);
+	rc = sl_fs_open_dir(&fd, at, scratch, err);
+	if (rc == SL_OK)
+		rc = sl_fs_check_kind(fd, err);
+	if (rc == SL_OK)
+		rc = fill(arg, fd, &like, err);
+	sl_fs_close(&fd);
+	if (rc == SL_OK)
+		rc = sl_fs_rename_new(at, scratch, name, err);
+	if (rc == SL_OK)
+		return sl_fs_sync_dir(at, err);
+	if (sl_fs_remove_tree(at, scratch, &ignored) < 0)
+		sl_error_wrap(err, "'%s' is left half made", scratch);
 	return rc;
 }
 

@@ -59,6 +59,17 @@ SL_MUST_USE int sl_fs_create_dir(int at, const char *name,
 SL_MUST_USE int sl_fs_create_dir_by_umask(int at, const char *name,
     struct sl_fs_like *like, struct sl_error *err);
 
+/*
+ * Make a directory that appears whole: under a scratch name by the umask,
+ * filled by `fill`, renamed without replacing (else err->sys == EEXIST),
+ * synced. Where it must be removed again and can't, the error says what is
+ * left. Messages name `at` by `path`.
+ */
+SL_MUST_USE int sl_fs_create_whole(int at, const char *path, const char *name,
+    int (*fill)(void *arg, int fd, const struct sl_fs_like *like,
+        struct sl_error *err),
+    void *arg, struct sl_error *err);
+
 /* Make a directory and those above it, as mkdir -p, by the umask. */
 SL_MUST_USE int sl_fs_create_path(const char *path, struct sl_error *err);
 
@@ -87,9 +98,26 @@ void sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes);
 SL_MUST_USE int sl_fs_replace(int at, const char *name, const void *text,
     size_t bytes, const struct sl_fs_like *like, struct sl_error *err);
 
+/*
+ * The same without the syncs, for what can be made anew: a crash of the system
+ * may leave the old one, or an empty one.
+ */
+SL_MUST_USE int sl_fs_publish(int at, const char *name, const void *text,
+    size_t bytes, const struct sl_fs_like *like, struct sl_error *err);
+
+/* Set a file's time to now; the best that can be done. */
+void sl_fs_touch(int fd);
+
 /* A whole small file; *text is the caller's, free(3), with a NUL behind it. */
 SL_MUST_USE int sl_fs_read_file(int at, const char *name, size_t bytes_max,
     char **text, size_t *bytes, struct sl_error *err);
+
+/*
+ * The first `bytes` of a file, and no more looks at it than that: for many
+ * small files. What is no file fails, too.
+ */
+SL_MUST_USE int sl_fs_load(int at, const char *name, void *to, size_t bytes,
+    size_t *got, struct sl_error *err);
 
 /* Rename within `at` without replacing (else err->sys == EEXIST). */
 SL_MUST_USE int sl_fs_rename_new(int at, const char *from, const char *to,

@@ -8,15 +8,21 @@
 #define NAP_NS_MIN 20000
 #define NAP_NS_MAX 2000000
 
-static int
-set_lock(int fd, int byte, short type)
+static struct flock
+lock_of(int byte, short type)
 {
-	struct flock lock = {
+	return (struct flock){
 		.l_type = type,
 		.l_whence = SEEK_SET,
 		.l_start = byte,
 		.l_len = 1,
 	};
+}
+
+static int
+set_lock(int fd, int byte, short type)
+{
+	struct flock lock = lock_of(byte, type);
 
 	return fcntl(fd, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
 }
@@ -53,4 +59,13 @@ void
 sl_lock_drop(int fd, int byte)
 {
 	(void)set_lock(fd, byte, F_UNLCK);
+}
+
+bool
+sl_lock_is_held(int fd, int byte)
+{
+	struct flock lock = lock_of(byte, F_RDLCK);
+
+	/* Where it can't be asked, nobody is called dead. */
+	return fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_WRLCK;
 }

@@ -19,4 +19,10 @@ SL_MUST_USE int sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,
     struct sl_error *err);
 void sl_lock_drop(int fd, int byte);
 
+/*
+ * Does another hold byte `byte` exclusively? Takes nothing, and needs no more
+ * than a descriptor for reading (RULE 19).
+ */
+bool sl_lock_is_held(int fd, int byte);
+
 #endif

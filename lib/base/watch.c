@@ -33,13 +33,16 @@ sl_watch_close(struct sl_watch *watch)
 int
 sl_watch_add(struct sl_watch *watch, int fd, enum sl_watch_kind kind)
 {
+	static const uint32_t names = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM |
+	                              IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
 	uint32_t mask = IN_MODIFY;
 	int number = -1;
 	char path[32];
 
 	if (kind == SL_WATCH_DIR)
-		mask = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE |
-		       IN_DELETE_SELF | IN_MOVE_SELF;
+		mask = names;
+	else if (kind == SL_WATCH_USERS)
+		mask = names | IN_CLOSE_WRITE;
 	/* By descriptor: the name may lead elsewhere by now. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (watch->fd >= 0 && sl_fs_is_local(fd))

@@ -18,8 +18,9 @@ struct sl_watch {
 #define SL_WATCH_CLOSED ((struct sl_watch){ .fd = -1 })
 
 enum sl_watch_kind {
-	SL_WATCH_FILE, /* its bytes grow */
-	SL_WATCH_DIR,  /* names come and go; it is moved or removed */
+	SL_WATCH_FILE,  /* its bytes grow */
+	SL_WATCH_DIR,   /* names come and go; it is moved or removed */
+	SL_WATCH_USERS, /* the same, and who had a file open to write is gone */
 };
 
 /* Never fails: what can't be watched is polled. */

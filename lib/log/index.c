@@ -4,6 +4,7 @@
 #include "bytes.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define OFFSET_ENTRY_SIZE 8u
 #define TIME_ENTRY_SIZE 12u
@@ -357,6 +358,61 @@ sl_index_last(int dir, uint64_t base, struct sl_index_entry *entry,
 	entry->offset = base + sl_get_u32(bytes);
 	entry->position = sl_get_u32(bytes + 4);
 	return SL_OK;
+}
+
+/* Read whole entries of an open index; *count comes as what there is room for.
+ */
+static int
+read_entries(int fd, uint64_t base, struct sl_index_entry *entries,
+    size_t *count, struct sl_error *err)
+{
+	uint8_t bytes[512 * OFFSET_ENTRY_SIZE];
+	size_t room = *count, got = sizeof(bytes), i;
+	int rc = SL_OK;
+
+	*count = 0;
+	while (rc == SL_OK && *count < room && got == sizeof(bytes)) {
+		rc = sl_fs_read_at(fd, bytes, sizeof(bytes),
+		    *count * OFFSET_ENTRY_SIZE, &got, err);
+		for (i = 0; rc == SL_OK && *count < room &&
+		            i + OFFSET_ENTRY_SIZE <= got;
+		     i += OFFSET_ENTRY_SIZE) {
+			entries[*count].offset = base + sl_get_u32(bytes + i);
+			entries[*count].position = sl_get_u32(bytes + i + 4);
+			++*count;
+		}
+	}
+	return rc;
+}
+
+int
+sl_index_load(int dir, uint64_t base, struct sl_index_entry **entries,
+    size_t *count, struct sl_error *err)
+{
+	uint64_t there = 0;
+	int fd = -1, rc;
+
+	*entries = NULL;
+	*count = 0;
+	rc = open_for_look(&fd, dir, base, ".index", OFFSET_ENTRY_SIZE, &there,
+	    err);
+	if (there > INDEX_BYTES_MAX / OFFSET_ENTRY_SIZE)
+		there = INDEX_BYTES_MAX / OFFSET_ENTRY_SIZE;
+	if (rc == SL_OK && there > 0) {
+		*count = (size_t)there;
+		*entries = reallocarray(NULL, *count, sizeof(**entries));
+		if (*entries == NULL)
+			rc = sl_error_set(err, SL_ENOMEM, "no memory");
+		else
+			rc = read_entries(fd, base, *entries, count, err);
+	}
+	sl_fs_close(&fd);
+	if (rc < 0) {
+		free(*entries);
+		*entries = NULL;
+		*count = 0;
+	}
+	return rc < 0 ? rc : SL_OK;
 }
 
 int

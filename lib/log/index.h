@@ -88,6 +88,13 @@ SL_MUST_USE int sl_index_find_time(int dir, uint64_t base, int64_t time_ms,
 SL_MUST_USE int sl_index_last(int dir, uint64_t base,
     struct sl_index_entry *entry, struct sl_error *err);
 
+/*
+ * All offset entries, not confirmed; they are the caller's, free(3). None and
+ * NULL where there is no index.
+ */
+SL_MUST_USE int sl_index_load(int dir, uint64_t base,
+    struct sl_index_entry **entries, size_t *count, struct sl_error *err);
+
 /* The largest timestamp of entries below `offset`; SL_TIME_NONE: no entry. */
 SL_MUST_USE int sl_index_time_before(int dir, uint64_t base, uint64_t offset,
     int64_t *time_ms, struct sl_error *err);

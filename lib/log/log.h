@@ -98,6 +98,14 @@ SL_MUST_USE int sl_log_roll(struct sl_log *log, struct sl_error *err);
 SL_MUST_USE int sl_log_sync_segment(struct sl_log *log, struct sl_error *err);
 void sl_log_post_suspect(const struct sl_log *log, int timeout_ms);
 
+/*
+ * Where doubt begins in the segment `base` of the partition `dir`: by `lock`,
+ * or for who can't read that (RULE 1) by BASE.suspect. SL_OK and *position;
+ * SL_END: there is none.
+ */
+SL_MUST_USE int sl_suspect_find(int dir, uint64_t base, uint64_t *position,
+    struct sl_error *err);
+
 /* ---- recover.c ---- */
 
 /* Open the active segment by name, walk to its end, repair its tail (RULE 4).

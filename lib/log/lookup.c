@@ -53,12 +53,11 @@ is_changing(int dir)
 }
 
 /*
- * The bases of a partition that has at least one segment. A listing may miss
- * names that came while it was made, though it has a later one; a second one
- * has all up to that.
+ * A listing may miss names that came while it was made, though it has a later
+ * one; a second one has all up to that.
  */
-static int
-list(struct sl_segments *segments, int dir, struct sl_error *err)
+int
+sl_lookup_segments(struct sl_segments *segments, int dir, struct sl_error *err)
 {
 	uint64_t last;
 	int rc;
@@ -104,6 +103,7 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 		if (found == SL_FOUND_DAMAGE) {
 			rc = sl_segment_pass(scan->fd, scan->position, next,
 			    err);
+			scan->position = scan->size;
 			break;
 		}
 		*next = due = head.base + head.last_offset_delta + 1;
@@ -114,9 +114,10 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 	return rc;
 }
 
+/* The range, and where the last segment's batches (or damage) end. */
 static int
 range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
-    int64_t *largest_ms, struct sl_error *err)
+    uint64_t *position, int64_t *largest_ms, struct sl_error *err)
 {
 	struct scan scan;
 	int rc;
@@ -129,20 +130,48 @@ range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
 		range->next = scan.base + 1;
 		rc = SL_OK;
 	}
+	*position = scan.position;
 	scan_close(&scan);
 	return rc;
+}
+
+int
+sl_lookup_end(int dir, const struct sl_segments *segments,
+    struct sl_range *range, uint64_t *position, struct sl_error *err)
+{
+	int64_t largest_ms = SL_TIME_NONE;
+
+	return range_of(dir, segments, range, position, &largest_ms, err);
 }
 
 int
 sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
-	int64_t largest_ms = SL_TIME_NONE;
+	uint64_t position;
 	int rc;
 
-	rc = list(&segments, dir, err);
+	rc = sl_lookup_segments(&segments, dir, err);
 	if (rc == SL_OK)
-		rc = range_of(dir, &segments, range, &largest_ms, err);
+		rc = sl_lookup_end(dir, &segments, range, &position, err);
+	sl_segments_release(&segments);
+	return rc;
+}
+
+int
+sl_lookup_sync(int dir, struct sl_error *err)
+{
+	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	struct scan scan = { .fd = -1 };
+	int rc;
+
+	rc = sl_lookup_segments(&segments, dir, err);
+	if (rc == SL_OK)
+		rc = scan_open(&scan, dir, segments.bases[segments.count - 1],
+		    err);
+	if (rc == SL_OK)
+		rc = sl_fs_sync(scan.fd, err);
+	scan_close(&scan);
 	sl_segments_release(&segments);
 	return rc;
 }
@@ -336,12 +365,12 @@ int
 sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
-	int64_t largest_ms = SL_TIME_NONE;
 	struct sl_range range;
+	uint64_t position;
 	size_t i;
 	int rc;
 
-	rc = list(&segments, dir, err);
+	rc = sl_lookup_segments(&segments, dir, err);
 	if (rc == SL_OK)
 		rc = SL_END;
 	for (i = 0; rc == SL_END && i < segments.count; i++) {
@@ -352,7 +381,7 @@ sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 		    err);
 	}
 	if (rc == SL_END) {
-		rc = range_of(dir, &segments, &range, &largest_ms, err);
+		rc = sl_lookup_end(dir, &segments, &range, &position, err);
 		*offset = range.next;
 	}
 	sl_segments_release(&segments);
@@ -399,16 +428,17 @@ int
 sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	uint64_t position;
 	int64_t time_ms;
 	size_t i;
 	int rc;
 
 	*info = (struct sl_partition_info){ .first_ms = SL_TIME_NONE,
 		.last_ms = SL_TIME_NONE };
-	rc = list(&segments, dir, err);
+	rc = sl_lookup_segments(&segments, dir, err);
 	if (rc == SL_OK)
-		rc =
-		    range_of(dir, &segments, &info->range, &info->last_ms, err);
+		rc = range_of(dir, &segments, &info->range, &position,
+		    &info->last_ms, err);
 	if (rc == SL_OK)
 		rc = first_time(dir, segments.bases[0], &info->first_ms, err);
 	for (i = 0; rc == SL_OK && i < segments.count; i++) {

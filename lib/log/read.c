@@ -3,6 +3,7 @@
 
 #include "fs.h"
 #include "index.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ sl_cursor_open(struct sl_cursor *cursor, int at, const char *name,
 	cursor->end = end;
 	cursor->largest_ms = SL_TIME_NONE;
 	cursor->must_list = true;
+	cursor->trusted = SL_OFFSET_NONE;
 	return sl_fs_open_dir(&cursor->dir, at, name, err);
 }
 
@@ -100,6 +102,8 @@ enter_segment(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 
 	sl_fs_close(&cursor->fd);
 	cursor->base = cursor->segments.bases[at];
+	if (is_first && cursor->base < cursor->trusted)
+		cursor->trusted = cursor->base;
 	cursor->position = cursor->synced_to = 0;
 	cursor->window.size = 0;
 	sl_segment_name(name, cursor->base, ".log");
@@ -334,30 +338,81 @@ at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
 	return damage(cursor, err);
 }
 
-/* What was read is on disk before it is handed out. */
 static int
-sync_first(struct sl_cursor *cursor, uint64_t end, struct sl_error *err)
+in_doubt(uint64_t base, uint64_t position, struct sl_error *err)
 {
 	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat st;
+
+	sl_segment_name(name, base, ".log");
+	return sl_error_set(err, SL_EIO,
+	    "'%s': a sync failed: what was written from byte %" PRIu64
+	    " on is in doubt",
+	    name, position);
+}
+
+/*
+ * Put the segment in hand on disk up to byte `end`. This descriptor may be
+ * younger than a failed sync, which it then knows nothing of: who saw that one
+ * says so (RULE 10).
+ */
+static int
+sync_to(struct sl_cursor *cursor, uint64_t end, struct sl_error *err)
+{
+	uint64_t read_to = cursor->window.position + cursor->window.size;
+	uint64_t doubt;
 	int rc;
 
-	if (!cursor->is_synced || end <= cursor->synced_to)
+	if (cursor->fd < 0 || end <= cursor->synced_to)
 		return SL_OK;
 	rc = sl_fs_sync(cursor->fd, err);
 	if (rc < 0)
 		return rc;
-	/* This descriptor may be younger than a failure: who saw it says so. */
-	sl_segment_name(name, cursor->base, ".suspect");
-	if (fstatat(cursor->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		sl_error_set(err, SL_EIO,
-		    "'%s' is there: a sync failed, and what was written is in "
-		    "doubt",
-		    name);
-		return SL_EIO;
+	rc = sl_suspect_find(cursor->dir, cursor->base, &doubt, err);
+	if (rc == SL_OK && end > doubt)
+		return in_doubt(cursor->base, doubt, err);
+	/* In a doubtful segment each is asked for, up to where doubt begins. */
+	if (rc == SL_END)
+		cursor->synced_to = end > read_to ? end : read_to;
+	return rc < 0 ? rc : SL_OK;
+}
+
+/*
+ * Segments that were read to their ends since the last look are on disk (RULE
+ * 7), but for what is in doubt there, which the writer rolled past (RULE 10).
+ */
+static int
+trust_earlier(struct sl_cursor *cursor, struct sl_error *err)
+{
+	const struct sl_segments *segments = &cursor->segments;
+	uint64_t doubt;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < segments->count; i++) {
+		if (segments->bases[i] < cursor->trusted ||
+		    segments->bases[i] >= cursor->base)
+			continue;
+		rc = sl_suspect_find(cursor->dir, segments->bases[i], &doubt,
+		    err);
+		if (rc == SL_OK)
+			return in_doubt(segments->bases[i], doubt, err);
+		if (rc < 0)
+			return rc;
 	}
-	cursor->synced_to = cursor->window.position + cursor->window.size;
+	if (cursor->fd >= 0)
+		cursor->trusted = cursor->base;
 	return SL_OK;
+}
+
+int
+sl_cursor_sync(struct sl_cursor *cursor, struct sl_error *err)
+{
+	int rc =
+	    cursor->trusted < cursor->base ? trust_earlier(cursor, err) : SL_OK;
+
+	if (rc < 0)
+		return rc;
+	return sync_to(cursor, cursor->position, err);
 }
 
 /* Bad at this look: perhaps a write in flight, if no segment follows. */
@@ -416,8 +471,9 @@ next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 		} else if (found != SL_FOUND_BATCH) {
 			rc = at_end(cursor, found, &read_again, from, err);
 		} else {
-			rc = sync_first(cursor, cursor->position + head.bytes,
-			    err);
+			if (cursor->is_synced)
+				rc = sync_to(cursor,
+				    cursor->position + head.bytes, err);
 			if (rc == SL_OK)
 				rc = take_batch(cursor, &head, batch, err);
 		}

@@ -27,7 +27,8 @@ struct sl_cursor {
 	uint64_t due;      /* the offset that begins with; SL_OFFSET_NONE: it
 	                      tells */
 	uint64_t synced_to;
-	bool is_passing; /* damage was reported: look for what follows it */
+	uint64_t trusted; /* segments from here on may be in doubt (RULE 10) */
+	bool is_passing;  /* damage was reported: look for what follows it */
 	struct sl_window window;
 	struct sl_batch_walk walk;
 	bool is_walking;
@@ -68,10 +69,25 @@ SL_MUST_USE int sl_cursor_next(struct sl_cursor *cursor,
 SL_MUST_USE int sl_cursor_copy(struct sl_cursor *cursor,
     struct sl_batch_copy *copy, uint64_t *from, struct sl_error *err);
 
+/*
+ * Put on disk all that was handed out. SL_EIO: it failed, or an earlier sync of
+ * a writer's had: what is behind that is in doubt for ever (RULE 17).
+ */
+SL_MUST_USE int sl_cursor_sync(struct sl_cursor *cursor, struct sl_error *err);
+
 /* List the segments at the next call, whatever the directory's times say. */
 void sl_cursor_look_again(struct sl_cursor *cursor);
 
 /* ---- lookup.c: offsets of a partition's directory ---- */
+
+/* The segments of a partition. SL_ECORRUPT: it has none. */
+SL_MUST_USE int sl_lookup_segments(struct sl_segments *segments, int dir,
+    struct sl_error *err);
+
+/* The range of what was listed, and the position at which the last segment
+ * ends: behind its last valid batch, or behind damage. */
+SL_MUST_USE int sl_lookup_end(int dir, const struct sl_segments *segments,
+    struct sl_range *range, uint64_t *position, struct sl_error *err);
 
 SL_MUST_USE int sl_lookup_range(int dir, struct sl_range *range,
     struct sl_error *err);
@@ -79,6 +95,9 @@ SL_MUST_USE int sl_lookup_range(int dir, struct sl_range *range,
 /* The first offset with a timestamp at or past `time_ms`, else the next. */
 SL_MUST_USE int sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset,
     struct sl_error *err);
+
+/* Put on disk what there is: of the last segment, for RULE 7 has the others. */
+SL_MUST_USE int sl_lookup_sync(int dir, struct sl_error *err);
 
 SL_MUST_USE int sl_lookup_info(int dir, struct sl_partition_info *info,
     struct sl_error *err);

@@ -8,8 +8,14 @@
 #include "lock.h"
 #include "log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUSPECT_BEGIN "a sync failed: from byte "
+#define SUSPECT_BYTES_MAX 4096
 
 int
 sl_log_sync_segment(struct sl_log *log, struct sl_error *err)
@@ -65,8 +71,8 @@ write_file(const struct sl_log *log, struct sl_error *err)
 	int n, rc;
 
 	n = snprintf(text, sizeof(text),
-	    "a sync failed: from byte %" PRIu64 ", offset %" PRIu64
-	    " on, the disk may not hold what was written\n",
+	    SUSPECT_BEGIN "%" PRIu64 ", offset %" PRIu64
+	                  " on, the disk may not hold what was written\n",
 	    log->doubt_position, log->doubt_offset);
 	sl_segment_name(name, log->base, ".suspect");
 	rc = sl_fs_create(&fd, log->dir, name, &log->like, SL_FS_READABLE, err);
@@ -94,4 +100,44 @@ sl_log_post_suspect(const struct sl_log *log, int timeout_ms)
 	if (rc == SL_OK)
 		rc = write_file(log, &ignored);
 	(void)rc;
+}
+
+/* The board has the last verdict; it is no news where it isn't to be had. */
+static bool
+find_on_board(int dir, uint64_t base, uint64_t *position)
+{
+	struct sl_lockfile board = { .is_suspect = false };
+	struct sl_error ignored;
+	int fd = -1;
+
+	if (sl_fs_open_read(&fd, dir, SL_LOCKFILE_NAME, &ignored) == SL_OK &&
+	    sl_lockfile_read(fd, &board, &ignored) < 0)
+		board.is_suspect = false;
+	sl_fs_close(&fd);
+	*position = board.suspect_position;
+	return board.is_suspect && board.suspect_base == base;
+}
+
+int
+sl_suspect_find(int dir, uint64_t base, uint64_t *position,
+    struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+	const size_t begin = strlen(SUSPECT_BEGIN);
+	char *text;
+	size_t bytes;
+	int rc;
+
+	if (find_on_board(dir, base, position))
+		return SL_OK;
+	sl_segment_name(name, base, ".suspect");
+	rc = sl_fs_read_file(dir, name, SUSPECT_BYTES_MAX, &text, &bytes, err);
+	if (rc < 0)
+		return err->sys == ENOENT ? SL_END : rc;
+	/* One that can't be read as it was written doubts all of it. */
+	*position = 0;
+	if (strncmp(text, SUSPECT_BEGIN, begin) == 0)
+		*position = strtoull(text + begin, NULL, 10);
+	free(text);
+	return SL_OK;
 }

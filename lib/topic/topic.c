@@ -339,94 +339,6 @@ sl_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 	return SL_OK;
 }
 
-/* ---- Lists ---- */
-
-struct names {
-	char **names;
-	size_t count;
-	size_t room;
-	int dir;
-	const char *pattern;
-};
-
-static int
-add_topic(void *arg, const char *name, struct sl_error *err)
-{
-	struct names *all = arg;
-	struct sl_error ignored;
-	char path[SL_TOPIC_NAME_MAX + sizeof("/" SL_TOPIC_YAML)];
-	char **names;
-
-	if (sl_topic_name_check(name, &ignored) < 0 ||
-	    (all->pattern != NULL && !sl_glob_match(all->pattern, name)))
-		return SL_OK;
-	snprintf(path, sizeof(path), "%s/%s", name, SL_TOPIC_YAML);
-	/* One that may not be looked into is one, as far as anybody can tell.
-	 */
-	if (faccessat(all->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
-	    (errno == ENOENT || errno == ENOTDIR))
-		return SL_OK;
-	if (all->count == all->room) {
-		all->room = all->room == 0 ? 16 : all->room * 2;
-		names = reallocarray(all->names, all->room, sizeof(*names));
-		if (names == NULL)
-			return sl_error_set(err, SL_ENOMEM, "no memory");
-		all->names = names;
-	}
-	all->names[all->count] = strdup(name);
-	if (all->names[all->count] == NULL)
-		return sl_error_set(err, SL_ENOMEM, "no memory");
-	all->count++;
-	return SL_OK;
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int
-sl_topic_list(const char *dir, const char *pattern, char ***names,
-    size_t *count, struct sl_error *err)
-{
-	struct names all = { .dir = -1, .pattern = pattern };
-	char path[PATH_MAX];
-	int rc;
-
-	*names = NULL;
-	*count = 0;
-	if (dir == NULL) {
-		rc = sl_default_dir(path, err);
-		if (rc < 0)
-			return rc;
-		dir = path;
-	}
-	rc = sl_fs_open_dir(&all.dir, AT_FDCWD, dir, err);
-	if (rc < 0 && err->sys == ENOENT)
-		return SL_OK;
-	if (rc == SL_OK)
-		rc = sl_fs_list(all.dir, add_topic, &all, err);
-	sl_fs_close(&all.dir);
-	if (rc < 0) {
-		sl_names_free(all.names, all.count);
-		return sl_error_wrap(err, "log directory");
-	}
-	if (all.count > 1)
-		qsort(all.names, all.count, sizeof(*all.names), compare_names);
-	*names = all.names;
-	*count = all.count;
-	return SL_OK;
-}
-
-void
-sl_names_free(char **names, size_t count)
-{
-	while (count > 0)
-		free(names[--count]);
-	free(names);
-}
-
 /* ---- Look-ups in one partition ---- */
 
 static int
@@ -466,6 +378,18 @@ sl_topic_range(struct sl_topic *topic, int partition, struct sl_range *range,
 	if (rc < 0)
 		return rc;
 	rc = sl_lookup_range(fd, range, err);
+	return close_partition(topic, partition, &fd, rc, err);
+}
+
+int
+sl_topic_sync(struct sl_topic *topic, int partition, struct sl_error *err)
+{
+	int fd, rc;
+
+	rc = open_partition(topic, partition, &fd, err);
+	if (rc < 0)
+		return rc;
+	rc = sl_lookup_sync(fd, err);
 	return close_partition(topic, partition, &fd, rc, err);
 }
 

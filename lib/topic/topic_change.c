@@ -136,40 +136,25 @@ make_partitions(int fd, int from, int to, const struct sl_fs_like *like,
 	return sl_fs_sync_dir(fd, err);
 }
 
+/* What a new topic is made of. */
+struct making {
+	const struct sl_config *config;
+	const struct sl_setting *settings;
+	size_t setting_count;
+};
+
 static int
-make_topic(int dir_fd, const char *path, const char *name,
-    const struct sl_config *config, const struct sl_setting *settings,
-    size_t setting_count, struct sl_error *err)
+make_topic(void *arg, int fd, const struct sl_fs_like *like,
+    struct sl_error *err)
 {
-	char scratch[SL_FS_SCRATCH_SIZE];
-	struct sl_error ignored;
-	struct sl_fs_like like;
-	int fd = -1;
+	const struct making *making = arg;
 	int rc;
 
-	sl_fs_scratch_name(scratch);
-	rc = sl_fs_create_dir_by_umask(dir_fd, scratch, &like, err);
-	if (rc < 0)
-		return sl_error_sys(err, err->sys, "make it in '%s'", path);
-	rc = sl_fs_open_dir(&fd, dir_fd, scratch, err);
-	if (rc == SL_OK)
-		rc = sl_fs_check_kind(fd, err);
-	if (rc == SL_OK)
-		rc = make_partitions(fd, 0, config->settings.partitions, &like,
-		    err);
-	if (rc == SL_OK)
-		rc =
-		    write_yaml(fd, config, settings, setting_count, &like, err);
-	sl_fs_close(&fd);
-	if (rc == SL_OK)
-		rc = sl_fs_rename_new(dir_fd, scratch, name, err);
-	if (rc == SL_OK)
-		return sl_fs_sync_dir(dir_fd, err);
-	if (sl_fs_remove_tree(dir_fd, scratch, &ignored) < 0)
-		sl_error_wrap(err, "'%s' is left half made", scratch);
-	if (err->sys == EEXIST)
-		return sl_error_set(err, SL_EEXISTS, "it is there already");
-	return rc;
+	rc = make_partitions(fd, 0, making->config->settings.partitions, like,
+	    err);
+	return rc < 0 ? rc
+	              : write_yaml(fd, making->config, making->settings,
+	                    making->setting_count, like, err);
 }
 
 int
@@ -179,6 +164,7 @@ sl_topic_create(const char *dir, const char *name,
 {
 	char path[PATH_MAX], topic[SL_TOPIC_NAME_MAX + 1];
 	struct sl_config config;
+	struct making making = { &config, settings, setting_count };
 	int dir_fd = -1;
 	struct stat st;
 	int rc;
@@ -197,8 +183,10 @@ sl_topic_create(const char *dir, const char *name,
 	    fstatat(dir_fd, topic, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
 	if (rc == SL_OK)
-		rc = make_topic(dir_fd, path, topic, &config, settings,
-		    setting_count, err);
+		rc = sl_fs_create_whole(dir_fd, path, topic, make_topic,
+		    &making, err);
+	if (rc < 0 && err->sys == EEXIST)
+		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
 	sl_fs_close(&dir_fd);
 	return rc < 0 ? sl_error_wrap(err, "topic '%s'", topic) : SL_OK;
 }
