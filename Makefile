@@ -18,12 +18,14 @@ PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 BASHDIR ?= $(DATADIR)/bash-completion/completions
 ZSHDIR ?= $(DATADIR)/zsh/site-functions
 FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
+EXAMPLESDIR ?= $(DATADIR)/doc/streamlog/examples
 
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
+GROUPS_SECONDS ?= 45
 
 VERSION := $(shell sed -n 's/^\#define SL_VERSION "\(.*\)"/\1/p' lib/streamlog.h)
 SOVERSION := 0
@@ -109,16 +111,19 @@ TEST_HELP_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,\
 	$(filter-out tests/lib/test_%,$(TEST_SRC)))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,\
 	$(wildcard tests/bench/*.c))
+HANDLERS := $(patsubst tests/groups/%.c,$(BUILD)/groups/%,\
+	$(wildcard tests/groups/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 BATS := $(wildcard tests/*.bats)
 KAFKA_BATS := $(wildcard tests/kafka/*.bats)
-LINTS := $(addprefix tests/lint/,floors doors length shell manuals format)
+LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
+	units)
 
 # ---- Build ----
 
-.PHONY: all demo check check-asan check-kafka check-fresh soak fuzz bench lint \
-	install uninstall dist clean programs-of-tests fuzzers FORCE
+.PHONY: all demo check check-asan check-kafka check-groups check-fresh soak fuzz \
+	bench lint install uninstall dist clean programs-of-tests fuzzers FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -169,6 +174,10 @@ $(TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/lib/%.o $(TEST_HELP_OBJ) \
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 	$(link)
 
+# They share nothing with what they judge.
+$(HANDLERS): $(BUILD)/groups/%: $(BUILD)/obj/tests/groups/%.o
+	$(link)
+
 # The fuzzer's own main comes with the link.
 $(FUZZERS): private SL_LDFLAGS += -fsanitize=fuzzer
 $(FUZZERS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(CMD_LIB) $(STATIC)
@@ -193,6 +202,10 @@ check-asan:
 
 check-kafka: all programs-of-tests
 	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(KAFKA_BATS)
+
+check-groups: all $(HANDLERS)
+	$(Q)BUILD='$(abspath $(BUILD))' GROUPS_SECONDS='$(GROUPS_SECONDS)' \
+		tests/groups/run
 
 check-fresh:
 	$(Q)tests/fresh/check-fresh
@@ -229,7 +242,8 @@ INSTALLED = $(call to,$(PROGRAMS),$(BINDIR),755) \
 	$(call to,$(BUILD)/lib/streamlog.pc,$(PKGCONFIGDIR),644) \
 	$(man_to) $(bash_to) \
 	$(call to,$(wildcard completions/_*),$(ZSHDIR),644) \
-	$(call to,$(wildcard completions/*.fish),$(FISHDIR),644)
+	$(call to,$(wildcard completions/*.fish),$(FISHDIR),644) \
+	$(call to,$(wildcard etc/*),$(EXAMPLESDIR),644)
 
 $(BUILD)/lib/streamlog.pc: lib/streamlog.pc.in FORCE
 	@mkdir -p $(@D)

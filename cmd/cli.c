@@ -30,6 +30,9 @@ static const struct cli_option common_options[] = {
 
 /* How this process talks; set once, by its options. */
 static const char *program_name = "streamlog";
+static const char *spoken_prefix; /* NULL: the name and a colon */
+static int spoken_fd = STDERR_FILENO;
+static int usage_status = CLI_EXIT_USAGE;
 static bool is_quiet;
 static bool is_verbose;
 
@@ -40,7 +43,10 @@ static void SL_PRINTF(1, 0) say(const char *format, va_list args)
 	char text[SL_ERROR_TEXT_SIZE + 256];
 	size_t used, i;
 
-	snprintf(text, sizeof(text) - 1, "%s: ", program_name);
+	if (spoken_prefix != NULL)
+		snprintf(text, sizeof(text) - 1, "%s", spoken_prefix);
+	else
+		snprintf(text, sizeof(text) - 1, "%s: ", program_name);
 	used = strlen(text);
 	vsnprintf(text + used, sizeof(text) - 1 - used, format, args);
 	used = strlen(text);
@@ -49,7 +55,7 @@ static void SL_PRINTF(1, 0) say(const char *format, va_list args)
 			text[i] = '?';
 	text[used++] = '\n';
 	/* Where nobody can be told there is nobody to tell that. */
-	while (write(STDERR_FILENO, text, used) < 0 && errno == EINTR)
+	while (write(spoken_fd, text, used) < 0 && errno == EINTR)
 		continue;
 }
 
@@ -94,6 +100,14 @@ cli_is_quiet(void)
 }
 
 void
+cli_speak(int fd, const char *prefix, int status)
+{
+	spoken_fd = fd;
+	spoken_prefix = prefix;
+	usage_status = status;
+}
+
+void
 cli_usage(const char *format, ...)
 {
 	va_list args;
@@ -101,7 +115,7 @@ cli_usage(const char *format, ...)
 	va_start(args, format);
 	say(format, args);
 	va_end(args);
-	exit(CLI_EXIT_USAGE);
+	exit(usage_status);
 }
 
 int
@@ -125,6 +139,26 @@ cli_exit_status(const struct sl_error *err)
 	default:
 		return CLI_EXIT_FAILED;
 	}
+}
+
+/* How grave a status is: the later, the less. */
+static int
+rank(int status)
+{
+	static const int gravest_first[] = { CLI_EXIT_IO, CLI_EXIT_FAILED,
+		CLI_EXIT_AGAIN, CLI_EXIT_DATA, CLI_EXIT_GONE, CLI_EXIT_NOTFOUND,
+		CLI_EXIT_USAGE, CLI_EXIT_OK };
+	int i = 0;
+
+	while (gravest_first[i] != status && gravest_first[i] != CLI_EXIT_OK)
+		i++;
+	return i;
+}
+
+int
+cli_graver(int a, int b)
+{
+	return rank(b) < rank(a) ? b : a;
 }
 
 int

@@ -93,11 +93,20 @@ void cli_notice(const char *format, ...) SL_PRINTF(1, 2);
 void cli_detail(const char *format, ...) SL_PRINTF(1, 2);
 bool cli_is_quiet(void);
 
+/*
+ * Speak otherwise, for a program that a monitor runs: what is said goes to `fd`
+ * behind `prefix`, and a mistake of usage ends with `usage_status`.
+ */
+void cli_speak(int fd, const char *prefix, int usage_status);
+
 /* A mistake of usage: say it and exit 2. */
 _Noreturn void cli_usage(const char *format, ...) SL_PRINTF(1, 2);
 
 /* The exit status that an error's code asks for. */
 int cli_exit_status(const struct sl_error *err);
+
+/* Of two exit statuses of one run, the one that it ends with. */
+int cli_graver(int a, int b);
 
 /* Say the error; returns its exit status. */
 int cli_fail(const struct sl_error *err);

@@ -18,3 +18,29 @@ number_format(uint64_t number, char text[NUMBER_TEXT_SIZE])
 	}
 	text[at] = '\0';
 }
+
+void
+duration_format(int64_t ms, char text[NUMBER_TEXT_SIZE])
+{
+	static const struct {
+		int64_t from_s; /* so many seconds or more are told in it */
+		int64_t s;
+		const char *name;
+	} units[] = {
+		{ 48 * 3600, 24 * 3600, "d" },
+		{ 3600, 3600, "h" },
+		{ 60, 60, "min" },
+		{ 10, 1, "s" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (ms / 1000 < units[i].from_s)
+			continue;
+		snprintf(text, NUMBER_TEXT_SIZE, "%" PRId64 " %s",
+		    ms / 1000 / units[i].s, units[i].name);
+		return;
+	}
+	snprintf(text, NUMBER_TEXT_SIZE, "%" PRId64 ".%" PRId64 " s", ms / 1000,
+	    ms % 1000 / 100);
+}

@@ -1,5 +1,5 @@
 /*
- * number.h: numbers for eyes: "24,118,007". Floor: cmd.
+ * number.h: numbers for eyes: "24,118,007", "5 min". Floor: cmd.
  */
 #ifndef NUMBER_H
 #define NUMBER_H
@@ -11,5 +11,8 @@
 
 /* With commas between thousands. */
 void number_format(uint64_t number, char text[NUMBER_TEXT_SIZE]);
+
+/* A duration in its largest unit: "0.2 s", "42 s", "5 min", "3 h", "6 d". */
+void duration_format(int64_t ms, char text[NUMBER_TEXT_SIZE]);
 
 #endif

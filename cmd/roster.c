@@ -127,6 +127,9 @@ bear_trouble(struct roster *roster, struct roster_operand *operand, int rc,
 
 	if (rc == SL_ENOMEM)
 		return rc;
+	/* Its partitions would be this member's, and nobody would read them. */
+	if (roster->is_shared && roster->reader == NULL)
+		return rc;
 	if (roster->reader == NULL) {
 		cli_message("%s", err->text);
 		roster->trouble_status = cli_exit_status(err);
@@ -134,11 +137,13 @@ bear_trouble(struct roster *roster, struct roster_operand *operand, int rc,
 	}
 	if (operand->trouble_ms == 0)
 		operand->trouble_ms = now_ms;
-	if (now_ms - operand->trouble_ms >= TROUBLE_MS &&
-	    !operand->is_trouble_told) {
-		cli_message("%s", err->text);
-		operand->is_trouble_told = true;
-	}
+	if (now_ms - operand->trouble_ms < TROUBLE_MS ||
+	    operand->is_trouble_told)
+		return SL_OK;
+	if (roster->is_shared)
+		return rc;
+	cli_message("%s", err->text);
+	operand->is_trouble_told = true;
 	return SL_OK;
 }
 
@@ -319,6 +324,8 @@ assign_new(struct roster *roster, struct roster_topic *entry,
 	struct sl_range range;
 	int partition, rc;
 
+	if (roster->is_shared)
+		return SL_OK;
 	for (;; entry->assigned++) {
 		partition = partition_at(roster, entry, entry->assigned);
 		if (partition == -1)
@@ -429,9 +436,9 @@ look_for_operand(struct roster *roster, struct roster_operand *operand,
 		operand->is_waiting = false;
 		operand->is_told = false;
 		if (rc == SL_OK)
-			cli_notice("topic '%s': there now; reading it from its "
-			           "beginning",
-			    operand->text);
+			cli_notice("topic '%s': there now; reading it%s",
+			    operand->text,
+			    roster->is_shared ? "" : " from its beginning");
 	}
 	if (rc < 0)
 		return rc;

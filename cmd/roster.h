@@ -45,7 +45,9 @@ struct roster {
 	const char *dir; /* borrowed; NULL: the default */
 	enum roster_patience patience;
 	const struct select *select; /* borrowed */
-	struct sl_reader *reader;    /* borrowed; NULL: not yet */
+	bool
+	    is_shared; /* by a group, which says what is read, and from where */
+	struct sl_reader *reader; /* borrowed; NULL: not yet */
 	struct roster_operand *operands;
 	size_t operand_count;
 	struct roster_topic *topics;

@@ -9,6 +9,7 @@
 #include "ingest.h"
 #include "number.h"
 #include "progress.h"
+#include "stop.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,61 +17,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* How often a topic that found no space is tried again. */
 #define CREATE_RETRY_MS 100
-
-static atomic_int stop_signal;
-static int stop_fd = -1;
-
-static void
-note_signal(int signal_number)
-{
-	const uint64_t one = 1;
-	int saved = errno;
-
-	stop_signal = signal_number;
-	if (write(stop_fd, &one, sizeof(one)) < 0)
-		errno = saved; /* it is readable already */
-	errno = saved;
-}
-
-static int
-catch_signals(struct sl_error *err)
-{
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	/* The second one ends it, whatever it is at. */
-	struct sigaction action = { .sa_handler = note_signal,
-		.sa_flags = (int)SA_RESETHAND };
-	struct sigaction before;
-	size_t i;
-
-	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (stop_fd < 0)
-		return sl_error_sys(err, errno, "eventfd");
-	sigemptyset(&action.sa_mask);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		/* What nohup(1) and a shell's & ignore stays ignored. */
-		sigaction(signals[i], NULL, &before);
-		if (before.sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-	}
-	return SL_OK;
-}
-
-/* Die of the signal that ended the run, so that a shell knows. */
-static int
-die_of_signal(int signal_number)
-{
-	struct sigaction action = { .sa_handler = SIG_DFL };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(signal_number, &action, NULL);
-	raise(signal_number);
-	return 128 + signal_number;
-}
 
 /*
  * Can the files be read? Before a topic is made: who swaps the operands should
@@ -279,15 +229,14 @@ conclude(const struct ingest *ingest, int rc, const struct sl_error *err)
 		tell_rest(ingest, err->text);
 		status = cli_exit_status(err);
 		/* A signal ends --wait, too. */
-		return stop_signal > 0 && status == CLI_EXIT_AGAIN
-		           ? die_of_signal(stop_signal)
-		           : status;
+		return stop_signal > 0 && status == CLI_EXIT_AGAIN ? stop_die()
+		                                                   : status;
 	}
 	if (stop_signal > 0) {
 		snprintf(text, sizeof(text), "topic '%s': stopped by SIG%s",
 		    sl_topic_name(ingest->topic), sigabbrev_np(stop_signal));
 		tell_rest(ingest, text);
-		return die_of_signal(stop_signal);
+		return stop_die();
 	}
 	if (options->key_field != NULL && ingest->events > 0 &&
 	    ingest->keyed == 0)
@@ -309,7 +258,7 @@ run(const struct append_options *options)
 	struct sl_error err;
 	int status, rc;
 
-	rc = catch_signals(&err);
+	rc = stop_catch(&err);
 	if (rc == SL_OK)
 		rc = check_files(options, &err);
 	if (rc == SL_OK)
@@ -319,7 +268,7 @@ run(const struct append_options *options)
 	if (rc < 0) {
 		sl_topic_close(topic);
 		status = cli_fail(&err);
-		return stop_signal > 0 ? die_of_signal(stop_signal) : status;
+		return stop_signal > 0 ? stop_die() : status;
 	}
 	rc = ingest_init(&ingest, options, topic, writer, stop_fd, &stop_signal,
 	    &err);

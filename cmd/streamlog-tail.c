@@ -2,21 +2,20 @@
  * streamlog-tail.c: topics to stdout; see streamlog-tail(1).
  *
  * First what is there, up to its end as it stood at the start, in the order of
- * time; then, with -f, what comes. The exit status is the gravest of what
- * happened: see rank().
+ * time; then, with -f, what comes; or, with -g, as a member of a group, which
+ * tail_group.c does. The exit status is the gravest of what happened.
  */
 #include "cli.h"
+#include "ending.h"
 #include "printer.h"
 #include "roster.h"
 #include "select.h"
+#include "tail_group.h"
 #include "tail_options.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -41,35 +40,18 @@ struct tail {
 	int status;
 	bool is_over;
 	bool is_following;
-	int pid_fd;        /* -1: none, or it is asked for by its number */
+	struct ending ending;
 	bool has_heard;    /* an event came in this turn */
-	bool is_last_look; /* the process of --pid is dead */
 	int64_t looked_ms; /* when names were looked at */
 	int64_t look_ms;   /* when they are due again */
-	int64_t active_ms; /* when the last event came */
 };
 
 /* ---- What went wrong ---- */
 
-/* How grave a status is: the first of these that happened is the end's. */
-static int
-rank(int status)
-{
-	static const int gravest_first[] = { CLI_EXIT_IO, CLI_EXIT_FAILED,
-		CLI_EXIT_AGAIN, CLI_EXIT_DATA, CLI_EXIT_GONE, CLI_EXIT_NOTFOUND,
-		CLI_EXIT_USAGE, CLI_EXIT_OK };
-	int i = 0;
-
-	while (gravest_first[i] != status && gravest_first[i] != CLI_EXIT_OK)
-		i++;
-	return -i;
-}
-
 static void
 raise_status(struct tail *tail, int status)
 {
-	if (rank(status) > rank(tail->status))
-		tail->status = status;
+	tail->status = cli_graver(tail->status, status);
 }
 
 /* Over for a failure, which is told here. */
@@ -160,7 +142,7 @@ takes_all(const struct tail *tail)
 {
 	const struct select *select = &tail->options.select;
 
-	return tail->options.form == PRINTER_PLAIN && select->key == NULL &&
+	return tail->options.form == SHAPE_PLAIN && select->key == NULL &&
 	       select->header_count == 0 && tail->skip == 0 &&
 	       !tail->is_following;
 }
@@ -306,24 +288,6 @@ assign_windows(struct tail *tail, struct sl_error *err)
 
 /* ---- Following ---- */
 
-/* Begin to watch the process of --pid. False: it is dead already. */
-static bool
-open_pid(struct tail *tail)
-{
-	if (tail->options.pid == 0)
-		return true;
-	tail->pid_fd = (int)syscall(SYS_pidfd_open, tail->options.pid, 0);
-	return tail->pid_fd >= 0 || errno != ESRCH;
-}
-
-/* Is it dead, where the kernel has no descriptor for it to wait on? */
-static bool
-is_pid_dead(const struct tail *tail)
-{
-	return tail->options.pid != 0 && tail->pid_fd < 0 &&
-	       kill(tail->options.pid, 0) < 0 && errno == ESRCH;
-}
-
 /* Look for new partitions and topics, and for what was deleted. */
 static void
 look(struct tail *tail, int64_t now_ms)
@@ -334,7 +298,7 @@ look(struct tail *tail, int64_t now_ms)
 		fail(tail, &err);
 	tail->looked_ms = now_ms;
 	tail->look_ms = now_ms + LOOK_MS;
-	tail->is_last_look |= is_pid_dead(tail);
+	ending_look(&tail->ending);
 }
 
 /* Sleep until there may be something to do. */
@@ -342,25 +306,21 @@ static void
 wait_for_more(struct tail *tail, int64_t now_ms)
 {
 	struct pollfd fds[2] = { { .fd = STDOUT_FILENO },
-		{ .fd = tail->pid_fd, .events = POLLIN } };
-	int64_t timeout_ms = WAIT_MS_MAX, left_ms;
+		{ .fd = tail->ending.pid_fd, .events = POLLIN } };
+	int64_t timeout_ms = WAIT_MS_MAX;
 	struct sl_error err;
 	int rc;
 
 	if (tail->look_ms < tail->looked_ms + LOOK_MS)
 		timeout_ms = tail->look_ms - now_ms;
-	if (tail->options.idle_ms >= 0) {
-		left_ms = tail->active_ms + tail->options.idle_ms - now_ms;
-		timeout_ms = left_ms < timeout_ms ? left_ms : timeout_ms;
-	}
-	rc = sl_reader_wait(tail->reader, fds, 2,
-	    timeout_ms > 0 ? (int)timeout_ms : 0, &err);
+	timeout_ms = ending_wait_ms(&tail->ending, now_ms, timeout_ms);
+	rc = sl_reader_wait(tail->reader, fds, 2, (int)timeout_ms, &err);
 	if (rc < 0)
 		fail(tail, &err);
 	if (fds[0].revents != 0)
 		tail->is_over = true; /* nobody reads stdout any more */
 	if (fds[1].revents != 0)
-		tail->is_last_look = true;
+		tail->ending.is_pid_dead = true;
 	if (rc == SL_OK && roster_awaits_names(&tail->roster))
 		tail->look_ms = tail->looked_ms + LOOK_AGAIN_MS;
 }
@@ -375,8 +335,7 @@ rest(struct tail *tail, bool was_last_look, int64_t now_ms)
 	has_dropped = roster_drop_leaving(&tail->roster);
 	if (roster_is_over(&tail->roster) || was_last_look)
 		tail->is_over = true;
-	if (tail->options.idle_ms >= 0 &&
-	    now_ms - tail->active_ms >= tail->options.idle_ms)
+	if (ending_is_idle(&tail->ending, now_ms))
 		tail->is_over = true;
 	if (has_dropped)
 		tail->look_ms = now_ms;
@@ -397,15 +356,14 @@ follow(struct tail *tail)
 	}
 	roster_begin_follow(&tail->roster, tail->reader);
 	tail->is_following = true;
-	tail->is_last_look = !open_pid(tail);
-	tail->active_ms = sl_monotonic_ms();
+	ending_begin(&tail->ending, tail->options.idle_ms, tail->options.pid);
 	while (!tail->is_over) {
-		was_last_look = tail->is_last_look;
+		was_last_look = tail->ending.is_pid_dead;
 		tail->has_heard = false;
 		is_at_end = read_on(tail);
 		now_ms = sl_monotonic_ms();
 		if (tail->has_heard)
-			tail->active_ms = now_ms;
+			tail->ending.active_ms = now_ms;
 		if (now_ms >= tail->look_ms && !tail->is_over)
 			look(tail, now_ms);
 		else if (is_at_end && !tail->is_over)
@@ -413,8 +371,7 @@ follow(struct tail *tail)
 	}
 	if (tail->roster.is_missing)
 		raise_status(tail, CLI_EXIT_NOTFOUND);
-	if (tail->pid_fd >= 0)
-		close(tail->pid_fd);
+	ending_close(&tail->ending);
 }
 
 /* ---- Main ---- */
@@ -472,11 +429,15 @@ int
 main(int argc, char **argv)
 {
 	static struct tail tail = { .roster = { .topics = NULL },
-		.status = CLI_EXIT_OK,
-		.pid_fd = -1 };
+		.status = CLI_EXIT_OK };
 	struct sl_error err;
 
 	tail_options_parse(&tail.options, argc, argv);
+	if (tail.options.group.name != NULL) {
+		tail.status = tail_group_run(&tail.options);
+		tail_options_release(&tail.options);
+		return tail.status;
+	}
 	tail.left = tail.options.limit;
 	if (open_tail(&tail, &err) != SL_OK)
 		fail(&tail, &err);

@@ -3,7 +3,8 @@
  * streamlog-topic(1). A command does all its topics, whatever becomes of one;
  * the exit status is that of the first that failed.
  */
-#include "cli.h"
+#include "command.h"
+#include "row.h"
 #include "topic_show.h"
 
 #include <stdio.h>
@@ -58,18 +59,6 @@ struct options {
 	bool if_not_exists;
 	bool execute;
 	bool json;
-};
-
-struct command {
-	const char *name;
-	int options[4]; /* those that it takes */
-	int operands_min;
-	int operands_max;
-	int (*run)(const struct options *options, struct sl_error *err);
-	/* For each topic, where `run` is NULL. */
-	int (*run_topic)(const struct options *options, const char *name,
-	    struct sl_error *err);
-	bool takes_globs;
 };
 
 /* ---- The commands ---- */
@@ -152,7 +141,6 @@ print_name(const struct options *options, const char *name,
     struct sl_error *err)
 {
 	struct sl_json *row;
-	char *text;
 
 	if (!options->json) {
 		puts(name);
@@ -160,151 +148,137 @@ print_name(const struct options *options, const char *name,
 	}
 	row = sl_json_object();
 	sl_json_add_text(row, "topic", name);
-	text = sl_json_print(row);
-	sl_json_free(row);
-	if (text == NULL)
-		return sl_error_set(err, SL_ENOMEM, "out of memory");
-	puts(text);
-	free(text);
-	return SL_OK;
+	return row_print(row, err);
+}
+
+/* ---- Which topics ---- */
+
+/* What a command does to one topic. */
+typedef int topic_act(const struct options *options, const char *name,
+    struct sl_error *err);
+
+/* Do it; returns the exit status. */
+static int
+act_on(topic_act *act, const struct options *options, const char *name)
+{
+	struct sl_error err;
+
+	return act(options, name, &err) == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
+}
+
+/* Do it to all topics that a pattern matches. */
+static int
+act_on_matches(topic_act *act, const struct options *options,
+    const char *pattern)
+{
+	int status = CLI_EXIT_OK, one;
+	struct sl_error err;
+	size_t count, i;
+	char **names;
+
+	if (sl_topic_list(options->cli.dir, pattern, &names, &count, &err) !=
+	    SL_OK)
+		return cli_fail(&err);
+	if (count == 0 && pattern != NULL) {
+		cli_message("'%s': no topic matches; 'streamlog-topic list' "
+		            "shows what is",
+		    pattern);
+		status = CLI_EXIT_NOTFOUND;
+	}
+	for (i = 0; i < count; i++) {
+		one = act_on(act, options, names[i]);
+		status = status == CLI_EXIT_OK ? one : status;
+	}
+	sl_names_free(names, count);
+	return status;
+}
+
+/* Do it to all topics that the operands name; none: to all there are. */
+static int
+act_on_operands(topic_act *act, const struct options *options, bool takes_globs)
+{
+	int status = CLI_EXIT_OK, one, i;
+	const char *name;
+
+	if (options->cli.operand_count == 1)
+		return act_on_matches(act, options, NULL);
+	for (i = 1; i < options->cli.operand_count; i++) {
+		name = options->cli.operands[i];
+		if (takes_globs && strchr(name, '/') == NULL &&
+		    sl_glob_is(name))
+			one = act_on_matches(act, options, name);
+		else
+			one = act_on(act, options, name);
+		status = status == CLI_EXIT_OK ? one : status;
+	}
+	return status;
 }
 
 static int
-list_topics(const struct options *options, struct sl_error *err)
+run_create(const struct options *options)
 {
-	const char *pattern = options->cli.operands[1];
+	return act_on_operands(create_topic, options, false);
+}
+
+static int
+run_list(const struct options *options)
+{
+	struct sl_error err;
 	size_t count, i;
 	char **names;
 	int rc;
 
-	rc = sl_topic_list(options->cli.dir, pattern, &names, &count, err);
-	if (rc != SL_OK)
-		return rc;
-	for (i = 0; i < count && rc == SL_OK; i++)
-		rc = print_name(options, names[i], err);
+	rc = sl_topic_list(options->cli.dir, options->cli.operands[1], &names,
+	    &count, &err);
+	for (i = 0; rc == SL_OK && i < count; i++)
+		rc = print_name(options, names[i], &err);
 	sl_names_free(names, count);
-	return rc;
+	return rc == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
 }
 
-#define ANY_COUNT INT32_MAX
-
-static const struct command commands[] = {
-	{ .name = "create",
-	    .options = { OPT_PARTITIONS, OPT_SET, OPT_IF_NOT_EXISTS },
-	    .operands_min = 1,
-	    .operands_max = ANY_COUNT,
-	    .run_topic = create_topic },
-	{ .name = "list",
-	    .options = { OPT_JSON },
-	    .operands_max = 1,
-	    .run = list_topics },
-	{ .name = "describe",
-	    .options = { OPT_JSON },
-	    .operands_max = ANY_COUNT,
-	    .run_topic = describe_topic,
-	    .takes_globs = true },
-	{ .name = "alter",
-	    .options = { OPT_PARTITIONS, OPT_SET },
-	    .operands_min = 1,
-	    .operands_max = ANY_COUNT,
-	    .run_topic = alter_topic,
-	    .takes_globs = true },
-	{ .name = "delete",
-	    .options = { OPT_EXECUTE },
-	    .operands_min = 1,
-	    .operands_max = ANY_COUNT,
-	    .run_topic = delete_topic,
-	    .takes_globs = true },
-};
-
-#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
-
-/* ---- Which command ---- */
-
-/* How many letters must change to make one word the other (Levenshtein's). */
-static size_t
-distance(const char *a, const char *b)
+static int
+run_describe(const struct options *options)
 {
-	size_t row[32], length = strlen(b), i, j, before, kept, best;
-
-	if (length >= sizeof(row) / sizeof(row[0]))
-		return SIZE_MAX;
-	for (j = 0; j <= length; j++)
-		row[j] = j;
-	for (i = 0; a[i] != '\0'; i++) {
-		before = row[0];
-		row[0] = i + 1;
-		for (j = 1; j <= length; j++) {
-			kept = row[j];
-			best = before + (a[i] != b[j - 1]);
-			best = row[j] + 1 < best ? row[j] + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			row[j] = best;
-			before = kept;
-		}
-	}
-	return row[length];
+	return act_on_operands(describe_topic, options, true);
 }
 
-static const struct command *
-find_command(const char *name)
+static int
+run_alter(const struct options *options)
 {
-	const struct command *nearest = NULL;
-	size_t i, least = 4, far;
+	return act_on_operands(alter_topic, options, true);
+}
 
-	for (i = 0; i < COMMAND_COUNT; i++) {
-		far = distance(name, commands[i].name);
-		if (far == 0)
-			return &commands[i];
-		if (far < least) {
-			least = far;
-			nearest = &commands[i];
-		}
-	}
-	if (nearest != NULL)
-		cli_usage("unknown command '%s'; did you mean '%s'?", name,
-		    nearest->name);
-	cli_usage("unknown command '%s'; there are create, list, describe, "
-	          "alter and delete",
-	    name);
+static int
+run_delete(const struct options *options)
+{
+	return act_on_operands(delete_topic, options, true);
 }
 
 static void
-check_option(const struct command *command, int code, bool is_said,
-    const char *name)
+check_alter(const struct options *options)
 {
-	size_t i;
-
-	if (!is_said)
-		return;
-	for (i = 0; i < sizeof(command->options) / sizeof(int); i++)
-		if (command->options[i] == code)
-			return;
-	cli_usage("%s: takes no '%s'", command->name, name);
-}
-
-static void
-check_options(const struct command *command, const struct options *options)
-{
-	int operands = options->cli.operand_count - 1;
-
-	check_option(command, OPT_PARTITIONS, options->partitions != NULL,
-	    "--partitions");
-	check_option(command, OPT_SET, options->setting_count != 0, "--set");
-	check_option(command, OPT_IF_NOT_EXISTS, options->if_not_exists,
-	    "--if-not-exists");
-	check_option(command, OPT_EXECUTE, options->execute, "--execute");
-	check_option(command, OPT_JSON, options->json, "--json");
-	if (operands < command->operands_min)
-		cli_usage("%s: which topic?", command->name);
-	if (operands > command->operands_max)
-		cli_usage("%s: takes one pattern; quote it, so that the shell "
-		          "leaves it alone",
-		    command->name);
-	if (command->run_topic == alter_topic && options->partitions == NULL &&
-	    options->setting_count == 0)
+	if (options->partitions == NULL && options->setting_count == 0)
 		cli_usage("alter: what? --partitions or --set");
 }
+
+#define WHICH "which topic?"
+
+static const struct command commands[] = {
+	{ "create",
+	    COMMAND_BIT(OPT_PARTITIONS) | COMMAND_BIT(OPT_SET) |
+	        COMMAND_BIT(OPT_IF_NOT_EXISTS),
+	    1, WHICH, COMMAND_OPERANDS_ANY, NULL, run_create, NULL },
+	{ "list", COMMAND_BIT(OPT_JSON), 0, NULL, 1,
+	    "takes one pattern; quote it, so that the shell leaves it alone",
+	    run_list, NULL },
+	{ "describe", COMMAND_BIT(OPT_JSON), 0, NULL, COMMAND_OPERANDS_ANY,
+	    NULL, run_describe, NULL },
+	{ "alter", COMMAND_BIT(OPT_PARTITIONS) | COMMAND_BIT(OPT_SET), 1, WHICH,
+	    COMMAND_OPERANDS_ANY, NULL, run_alter, check_alter },
+	{ "delete", COMMAND_BIT(OPT_EXECUTE), 1, WHICH, COMMAND_OPERANDS_ANY,
+	    NULL, run_delete, NULL },
+	{ 0 },
+};
 
 /* ---- Options ---- */
 
@@ -358,12 +332,14 @@ parse_options(struct options *options, int argc, char **argv)
 {
 	const struct command *command;
 	const char *argument;
+	uint64_t said = 0;
 	int code;
 
 	*options = (struct options){ .partitions = NULL };
 	cli_begin(&options->cli, &topic_program, argc, argv);
 	for (code = cli_next(&options->cli, &argument); code != CLI_DONE;
 	     code = cli_next(&options->cli, &argument)) {
+		said |= COMMAND_BIT(code);
 		switch (code) {
 		case OPT_PARTITIONS:
 			cli_number("--partitions", argument, 1,
@@ -384,82 +360,12 @@ parse_options(struct options *options, int argc, char **argv)
 			break;
 		}
 	}
-	if (options->cli.operand_count == 0)
-		cli_usage("which command? create, list, describe, alter or "
-		          "delete");
-	command = find_command(options->cli.operands[0]);
-	check_options(command, options);
-	if (command->run_topic == create_topic && options->partitions != NULL)
+	command = command_find(commands, &options->cli);
+	command_check(command, &options->cli, said, options);
+	if (command->run == run_create && options->partitions != NULL)
 		add_setting(options, "partitions", strlen("partitions"),
 		    options->partitions);
 	return command;
-}
-
-/* ---- Running ---- */
-
-/* Do a command to one topic; returns its exit status. */
-static int
-run_on_topic(const struct command *command, const struct options *options,
-    const char *name)
-{
-	struct sl_error err;
-
-	if (command->run_topic(options, name, &err) == SL_OK)
-		return CLI_EXIT_OK;
-	return cli_fail(&err);
-}
-
-/* Do a command to all topics that a pattern matches. */
-static int
-run_on_matches(const struct command *command, const struct options *options,
-    const char *pattern)
-{
-	int status = CLI_EXIT_OK, one;
-	struct sl_error err;
-	size_t count, i;
-	char **names;
-
-	if (sl_topic_list(options->cli.dir, pattern, &names, &count, &err) !=
-	    SL_OK)
-		return cli_fail(&err);
-	if (count == 0 && pattern != NULL) {
-		cli_message("'%s': no topic matches; 'streamlog-topic list' "
-		            "shows what is",
-		    pattern);
-		status = CLI_EXIT_NOTFOUND;
-	}
-	for (i = 0; i < count; i++) {
-		one = run_on_topic(command, options, names[i]);
-		status = status == CLI_EXIT_OK ? one : status;
-	}
-	sl_names_free(names, count);
-	return status;
-}
-
-static int
-run(const struct command *command, const struct options *options)
-{
-	int status = CLI_EXIT_OK, one, i;
-	struct sl_error err;
-	const char *name;
-
-	if (command->run != NULL) {
-		if (command->run(options, &err) != SL_OK)
-			status = cli_fail(&err);
-		return status;
-	}
-	if (options->cli.operand_count == 1)
-		return run_on_matches(command, options, NULL);
-	for (i = 1; i < options->cli.operand_count; i++) {
-		name = options->cli.operands[i];
-		if (command->takes_globs && strchr(name, '/') == NULL &&
-		    sl_glob_is(name))
-			one = run_on_matches(command, options, name);
-		else
-			one = run_on_topic(command, options, name);
-		status = status == CLI_EXIT_OK ? one : status;
-	}
-	return status;
 }
 
 int
@@ -470,7 +376,7 @@ main(int argc, char **argv)
 	int status;
 
 	command = parse_options(&options, argc, argv);
-	status = cli_close_stdout(run(command, &options));
+	status = cli_close_stdout(command->run(&options));
 	options_release(&options);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define COLUMNS_MAX 16
+#define SECONDS_BYTES 19 /* 2026-11-22T13:40:00 */
 
 void
 table_init(struct table *table, const struct table_column *columns)
@@ -55,6 +56,20 @@ table_add_number(struct table *table, uint64_t number)
 	char text[NUMBER_TEXT_SIZE];
 
 	number_format(number, text);
+	table_add(table, text);
+}
+
+void
+table_add_time(struct table *table, int64_t time_ms)
+{
+	char text[SL_TIME_TEXT_SIZE];
+
+	if (time_ms == SL_TIME_NONE) {
+		table_add(table, "-");
+		return;
+	}
+	sl_format_time(time_ms, text);
+	memcpy(text + SECONDS_BYTES, "Z", sizeof("Z"));
 	table_add(table, text);
 }
 

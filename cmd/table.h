@@ -28,6 +28,9 @@ void table_add(struct table *table, const char *text);
 /* "24,118,007" as a cell. */
 void table_add_number(struct table *table, uint64_t number);
 
+/* "2026-11-22T13:40:00Z" as a cell; "-" where it is SL_TIME_NONE. */
+void table_add_time(struct table *table, int64_t time_ms);
+
 /* Print to stdout, headings first. SL_ENOMEM where a cell was lost. */
 SL_MUST_USE int table_print(const struct table *table, struct sl_error *err);
 

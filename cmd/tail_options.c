@@ -1,10 +1,19 @@
 /* tail_options.c: what streamlog-tail was asked; see tail_options.h. */
 #include "tail_options.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LINES_DEFAULT 10
+#define BATCH_DEFAULT 1000
+#define BATCH_MAX 1000000
+#define UNACKED_DEFAULT 10000
+#define UNACKED_MAX 10000000
+#define SESSION_TIMEOUT_MS 45000
+/* Others look once a second. */
+#define SESSION_TIMEOUT_MS_MIN 1000
 
 enum {
 	OPT_SINCE = CLI_PRIVATE,
@@ -18,6 +27,16 @@ enum {
 	OPT_FORMAT,
 	OPT_EXIT_STATUS,
 	OPT_ON_DAMAGE,
+	OPT_FIRST,
+	OPT_ACK_FD,
+	OPT_BATCH,
+	OPT_MAX_UNACKED,
+	OPT_NO_COMMIT,
+	OPT_PRINT_PLACE,
+	OPT_EXCLUSIVE,
+	OPT_SESSION_TIMEOUT,
+	OPT_ON_GAP,
+	OPT_STATE_DIR,
 };
 
 static const struct cli_option tail_options[] = {
@@ -60,10 +79,34 @@ static const struct cli_option tail_options[] = {
 	{ '0', "null", NULL, false, "NUL after each event, not newline", NULL },
 	{ OPT_EXIT_STATUS, "exit-status", NULL, false,
 	    "exit 1 when nothing was printed", NULL },
+	{ 'g', "group", "GROUP", false,
+	    "share them with its members; go on from its place",
+	    "As a member of a group" },
+	{ OPT_FIRST, "first", "WHERE", false,
+	    "a new group begins at beginning, end, s@TIME", NULL },
+	{ OPT_BATCH, "batch", "N", false,
+	    "events for one run of COMMAND, at most (1000)", NULL },
+	{ OPT_ACK_FD, "ack-fd", "N", false,
+	    "the reader acknowledges each event there", NULL },
+	{ OPT_MAX_UNACKED, "max-unacked", "N", false,
+	    "so many may wait for that (10000)", NULL },
+	{ OPT_NO_COMMIT, "no-commit", NULL, false, "leave the places alone",
+	    NULL },
+	{ OPT_PRINT_PLACE, "print-place", "FILE", false,
+	    "write there what streamlog-group commit takes", NULL },
+	{ OPT_EXCLUSIVE, "exclusive", NULL, false,
+	    "be the only member, or exit 75", NULL },
+	{ OPT_ON_GAP, "on-gap", "go|fail", false,
+	    "fail: stop where events were deleted unread", NULL },
+	{ OPT_SESSION_TIMEOUT, "session-timeout", "T", false,
+	    "silent for T: others take over (45s)", NULL },
+	{ OPT_STATE_DIR, "state-dir", "DIR", false,
+	    "keep the group there, not with the topics", NULL },
 	{ 0 },
 };
 
-static const char *const tail_synopses[] = { "[options] TOPIC...", NULL };
+static const char *const tail_synopses[] = { "[options] TOPIC...",
+	"-g GROUP [options] TOPIC... [-- COMMAND [ARG...]]", NULL };
 
 static const struct cli_program tail_program = {
 	.name = "streamlog-tail",
@@ -227,6 +270,93 @@ take_selection(struct tail_options *options, int code, const char *argument,
 }
 
 static void
+parse_first(struct tail_group *group, const char *text, int64_t now_ms)
+{
+	if (strcmp(text, "beginning") == 0) {
+		group->first = SL_GROUP_BEGINNING;
+	} else if (strcmp(text, "end") == 0) {
+		group->first = SL_GROUP_END;
+	} else if (strncmp(text, "s@", 2) == 0) {
+		group->first = SL_GROUP_TIME;
+		group->first_ms = cli_time("--first", text + 2, now_ms);
+	} else {
+		cli_usage("--first: '%s' is none of beginning, end, s@TIME",
+		    text);
+	}
+}
+
+static void
+parse_gap(struct tail_group *group, const char *text)
+{
+	group->fails_on_gap = strcmp(text, "fail") == 0;
+	if (!group->fails_on_gap && strcmp(text, "go") != 0)
+		cli_usage("--on-gap: '%s' is neither go nor fail", text);
+}
+
+static void
+parse_ack_fd(struct tail_group *group, const char *text)
+{
+	int flags;
+
+	group->ack_fd = (int)cli_number("--ack-fd", text, 0, INT_MAX);
+	flags = fcntl(group->ack_fd, F_GETFL);
+	if (group->ack_fd == STDOUT_FILENO || group->ack_fd == STDERR_FILENO ||
+	    flags < 0 || (flags & O_ACCMODE) == O_WRONLY)
+		cli_usage("--ack-fd: nothing can be read from descriptor %s",
+		    text);
+}
+
+/* Options of a member of a group. False: another kind. */
+static bool
+take_group(struct tail_options *options, int code, const char *argument,
+    int64_t now_ms)
+{
+	struct tail_group *group = &options->group;
+
+	switch (code) {
+	case 'g':
+		group->name = argument;
+		return true;
+	case OPT_FIRST:
+		parse_first(group, argument, now_ms);
+		break;
+	case OPT_BATCH:
+		group->batch = cli_number("--batch", argument, 1, BATCH_MAX);
+		break;
+	case OPT_ACK_FD:
+		parse_ack_fd(group, argument);
+		break;
+	case OPT_MAX_UNACKED:
+		group->unacked_max =
+		    cli_number("--max-unacked", argument, 1, UNACKED_MAX);
+		break;
+	case OPT_NO_COMMIT:
+		group->no_commit = true;
+		break;
+	case OPT_PRINT_PLACE:
+		group->print_place = argument;
+		break;
+	case OPT_EXCLUSIVE:
+		group->is_exclusive = true;
+		break;
+	case OPT_ON_GAP:
+		parse_gap(group, argument);
+		break;
+	case OPT_SESSION_TIMEOUT:
+		group->session_timeout_ms =
+		    cli_duration("--session-timeout", argument, 1000);
+		break;
+	case OPT_STATE_DIR:
+		group->state_dir = argument;
+		break;
+	default:
+		return false;
+	}
+	options->group_options++;
+	return true;
+}
+
+static void
 take_manner(struct tail_options *options, int code, const char *argument)
 {
 	switch (code) {
@@ -258,10 +388,10 @@ take_manner(struct tail_options *options, int code, const char *argument)
 		parse_damage(options, argument);
 		break;
 	case 'J':
-		options->form = PRINTER_ENVELOPE;
+		options->form = SHAPE_ENVELOPE;
 		break;
 	case OPT_FORMAT:
-		options->form = PRINTER_FORMAT;
+		options->form = SHAPE_FORMAT;
 		options->format = argument;
 		break;
 	case '0':
@@ -273,13 +403,67 @@ take_manner(struct tail_options *options, int code, const char *argument)
 	}
 }
 
+/* The operands behind "--" are a command's words. */
+static void
+settle_command(struct tail_options *options)
+{
+	int before = options->cli.operands_before_dashes;
+	char **words = options->cli.operands;
+	int i;
+
+	if (before < 0)
+		return;
+	if (options->group.name == NULL)
+		cli_usage("'--' begins a command, which only a group's events "
+		          "go to (-g GROUP)");
+	if (before == options->cli.operand_count)
+		cli_usage("'--': which command?");
+	/* Room for the NULL that ends the topics; argv has one more. */
+	for (i = options->cli.operand_count; i >= before; i--)
+		words[i + 1] = words[i];
+	words[before] = NULL;
+	options->group.command = words + before + 1;
+	options->cli.operand_count = before;
+}
+
+static void
+settle_group(struct tail_options *options)
+{
+	struct tail_group *group = &options->group;
+	struct sl_error err;
+
+	settle_command(options);
+	if (group->name == NULL) {
+		if (options->group_options > 0)
+			cli_usage("an option of a group's members, and no -g "
+			          "GROUP");
+		return;
+	}
+	if (sl_group_name_check(group->name, &err) != SL_OK)
+		cli_usage("%s", err.text);
+	if (options->starts > 0 || options->has_lines ||
+	    options->partition_count > 0 ||
+	    options->select.until_ms != SL_TIME_NONE)
+		cli_usage("a group goes on from its place: no -a, -n, -o, -p, "
+		          "--since or --until with -g; 'streamlog-group reset "
+		          "%s' moves the place, --first says where a new one "
+		          "is",
+		    group->name);
+	if (options->select.is_rejected)
+		cli_usage("--rejected and -g contradict each other");
+	if (group->command != NULL && group->ack_fd >= 0)
+		cli_usage("COMMAND's exit status acknowledges: no --ack-fd");
+	if (group->print_place != NULL && !group->no_commit)
+		cli_usage("--print-place needs --no-commit");
+	if (group->session_timeout_ms < SESSION_TIMEOUT_MS_MIN)
+		cli_usage("--session-timeout: at least 1s");
+}
+
 /* What can't be together, and what follows from what was said. */
 static void
 settle_options(struct tail_options *options)
 {
-	if (options->cli.operands_before_dashes >= 0)
-		cli_usage("'--' begins a command, which only a group's events "
-		          "go to");
+	settle_group(options);
 	if (options->cli.operand_count == 0)
 		cli_usage("which topic? 'streamlog-topic list' shows what is");
 	if (options->follows && options->ends)
@@ -292,12 +476,13 @@ settle_options(struct tail_options *options)
 		cli_usage("--pid needs -f");
 	if (options->select.is_rejected && options->partition_count != 0)
 		cli_usage("--rejected and -p contradict each other");
-	if (options->form == PRINTER_FORMAT && options->separator == '\0')
+	if (options->form == SHAPE_FORMAT && options->separator == '\0')
 		cli_usage("--format says itself what ends an event: \\0, not "
 		          "-0");
 	if (options->follows && options->patience == ROSTER_BOUNDED)
 		options->patience = ROSTER_FOLLOW;
-	if (!options->has_lines && !options->has_start) {
+	if (!options->has_lines && !options->has_start &&
+	    options->group.name == NULL) {
 		options->has_lines = true;
 		options->lines = LINES_DEFAULT;
 	}
@@ -305,7 +490,7 @@ settle_options(struct tail_options *options)
 	options->select.partition_count = options->partition_count;
 	options->select.headers = options->headers;
 	options->select.header_count = options->header_count;
-	options->select.takes_tombstones = options->form != PRINTER_PLAIN;
+	options->select.takes_tombstones = options->form != SHAPE_PLAIN;
 }
 
 void
@@ -318,11 +503,16 @@ tail_options_parse(struct tail_options *options, int argc, char **argv)
 	*options = (struct tail_options){ .limit = UINT64_MAX,
 		.idle_ms = -1,
 		.separator = '\n',
-		.select = { .until_ms = SL_TIME_NONE } };
+		.select = { .until_ms = SL_TIME_NONE },
+		.group = { .batch = BATCH_DEFAULT,
+		    .unacked_max = UNACKED_DEFAULT,
+		    .session_timeout_ms = SESSION_TIMEOUT_MS,
+		    .ack_fd = -1 } };
 	cli_begin(&options->cli, &tail_program, argc, argv);
 	for (code = cli_next(&options->cli, &argument); code != CLI_DONE;
 	     code = cli_next(&options->cli, &argument))
-		if (!take_selection(options, code, argument, now_ms))
+		if (!take_selection(options, code, argument, now_ms) &&
+		    !take_group(options, code, argument, now_ms))
 			take_manner(options, code, argument);
 	settle_options(options);
 }

@@ -5,11 +5,28 @@
 #define TAIL_OPTIONS_H
 
 #include "cli.h"
-#include "printer.h"
 #include "roster.h"
 #include "select.h"
+#include "shape.h"
 
 #include <sys/types.h>
+
+/* What a member of a group was asked; `name` NULL: it is none. */
+struct tail_group {
+	const char *name;
+	const char *state_dir; /* NULL: where the topics lie */
+	enum sl_group_first first;
+	int64_t first_ms;
+	bool is_exclusive;
+	int64_t session_timeout_ms;
+	uint64_t batch;       /* events of one, at most */
+	uint64_t unacked_max; /* events handed out and not acknowledged */
+	int ack_fd;           /* -1: none */
+	bool no_commit;
+	const char *print_place; /* NULL: nowhere */
+	bool fails_on_gap;
+	char **command; /* NULL: stdout; else with a NULL at its end */
+};
 
 struct tail_options {
 	struct cli cli;
@@ -32,9 +49,11 @@ struct tail_options {
 	pid_t pid;       /* 0: none */
 	bool exit_status;
 	struct sl_reader_options reader;
-	enum printer_form form;
+	enum shape_form form;
 	const char *format;
 	char separator;
+	struct tail_group group;
+	int group_options; /* how many were said that need one */
 };
 
 /* Parse and settle; a mistake ends the program. */

@@ -2,6 +2,7 @@
 #include "topic_show.h"
 #include "cli.h"
 #include "number.h"
+#include "row.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -12,7 +13,6 @@
 #define NOW_MS (60 * 1000)
 
 #define DATE_BYTES 10 /* 2026-11-22 */
-#define SECONDS_BYTES 19
 
 int
 topic_sums_read(struct sl_topic *topic, struct topic_sums *sums,
@@ -83,20 +83,6 @@ print_span(const struct topic_sums *sums)
 		printf("%.*s", DATE_BYTES, last);
 }
 
-static void
-add_time(struct table *table, int64_t time_ms)
-{
-	char text[SL_TIME_TEXT_SIZE];
-
-	if (time_ms == SL_TIME_NONE) {
-		table_add(table, "-");
-		return;
-	}
-	sl_format_time(time_ms, text);
-	memcpy(text + SECONDS_BYTES, "Z", sizeof("Z"));
-	table_add(table, text);
-}
-
 static int
 print_partitions(const struct sl_partition_info *infos, int count,
     struct sl_error *err)
@@ -123,8 +109,8 @@ print_partitions(const struct sl_partition_info *infos, int count,
 		table_add_number(&table, infos[i].segments);
 		sl_format_size(infos[i].bytes, size);
 		table_add(&table, size);
-		add_time(&table, infos[i].first_ms);
-		add_time(&table, infos[i].last_ms);
+		table_add_time(&table, infos[i].first_ms);
+		table_add_time(&table, infos[i].last_ms);
 	}
 	rc = table_print(&table, err);
 	table_release(&table);
@@ -192,34 +178,6 @@ topic_show(struct sl_topic *topic, struct sl_error *err)
 /* ---- For programs ---- */
 
 static void
-add_json_time(struct sl_json *row, const char *name, int64_t time_ms)
-{
-	char text[SL_TIME_TEXT_SIZE];
-
-	if (time_ms == SL_TIME_NONE) {
-		sl_json_add_null(row, name);
-		return;
-	}
-	sl_format_time(time_ms, text);
-	sl_json_add_text(row, name, text);
-}
-
-/* Print a row, which is taken over. */
-static int
-print_row(struct sl_json *row, struct sl_error *err)
-{
-	char *text;
-
-	text = sl_json_print(row);
-	sl_json_free(row);
-	if (text == NULL)
-		return sl_error_set(err, SL_ENOMEM, "out of memory");
-	puts(text);
-	free(text);
-	return SL_OK;
-}
-
-static void
 add_settings(struct sl_json *row, const struct sl_topic *topic)
 {
 	struct sl_json *settings = sl_json_object();
@@ -245,10 +203,10 @@ print_topic_row(struct sl_topic *topic, const struct topic_sums *sums,
 	sl_json_add_int(row, "rejected_lines", (int64_t)count_rejected(topic));
 	sl_json_add_int(row, "segments", (int64_t)sums->segments);
 	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
-	add_json_time(row, "first_time", sums->first_ms);
-	add_json_time(row, "last_time", sums->last_ms);
+	row_add_time(row, "first_time", sums->first_ms);
+	row_add_time(row, "last_time", sums->last_ms);
 	add_settings(row, topic);
-	return print_row(row, err);
+	return row_print(row, err);
 }
 
 static int
@@ -265,9 +223,9 @@ print_partition_row(const struct sl_topic *topic, int partition,
 	    (int64_t)(info->range.next - info->range.first));
 	sl_json_add_int(row, "segments", (int64_t)info->segments);
 	sl_json_add_int(row, "bytes", (int64_t)info->bytes);
-	add_json_time(row, "first_time", info->first_ms);
-	add_json_time(row, "last_time", info->last_ms);
-	return print_row(row, err);
+	row_add_time(row, "first_time", info->first_ms);
+	row_add_time(row, "last_time", info->last_ms);
+	return row_print(row, err);
 }
 
 int

@@ -10,7 +10,35 @@ function __streamlog_topics
     streamlog-topic list $dir 2>/dev/null
 end
 
-complete -c streamlog-tail -f -a '(__streamlog_topics)' -d topic
+# The groups of the directories that the line names, or of the default one.
+function __streamlog_groups
+    argparse -i d/dir= state-dir= -- (commandline -opc)
+    set -l words
+    if set -q _flag_dir[1]
+        set words -d (string replace -r '^~/' "$HOME/" -- $_flag_dir[-1])
+    end
+    if set -q _flag_state_dir[1]
+        set words $words --state-dir (string replace -r '^~/' "$HOME/" -- $_flag_state_dir[-1])
+    end
+    command -q streamlog-group; and streamlog-group list $words 2>/dev/null
+end
+
+# Behind "--" stands a command: its name, then files.
+function __streamlog_behind_dashes
+    contains -- -- (commandline -opc)
+end
+function __streamlog_command
+    set -l words (commandline -opc)
+    if test "$words[-1]" = --
+        complete -C "$(commandline -ct)"
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+
+complete -c streamlog-tail -f
+complete -c streamlog-tail -n 'not __streamlog_behind_dashes' -a '(__streamlog_topics)' -d topic
+complete -c streamlog-tail -n __streamlog_behind_dashes -a '(__streamlog_command)'
 
 set -l option complete -c streamlog-tail
 $option -s 0 -l null -d 'events end with NUL'
@@ -36,6 +64,17 @@ $option -l synced -d 'only what is on disk'
 $option -l rejected -d 'the rejected lines'
 $option -l exit-status -d '1 when nothing was printed'
 $option -l on-damage -x -a 'stop skip' -d 'at damage'
+$option -s g -l group -x -a '(__streamlog_groups)' -d 'share them with its members'
+$option -l first -x -a 'beginning end s@' -d 'where a new group begins'
+$option -l batch -x -d 'events for one run of the command'
+$option -l ack-fd -x -d 'the reader acknowledges there'
+$option -l max-unacked -x -d 'so many may wait for that'
+$option -l no-commit -d 'leave the places alone'
+$option -l print-place -r -F -d 'write the places there'
+$option -l exclusive -d 'be the only member'
+$option -l on-gap -x -a 'go fail' -d 'where events were deleted unread'
+$option -l session-timeout -x -d 'silent for so long: others take over'
+$option -l state-dir -x -a '(__fish_complete_directories)' -d 'keep the group there'
 $option -s q -l quiet -d 'errors only'
 $option -s v -l verbose -d 'say more'
 $option -l help -d 'print help'

@@ -12,7 +12,7 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-PROGRAMS=(append tail topic)
+PROGRAMS=(append tail topic group)
 
 setup()
 {
@@ -52,8 +52,8 @@ page_options()
 # Those of the SYNOPSIS; "Fl 0aef" has four.
 synopsis_options()
 {
-	sed -n '/^\.Sh SYN/,/^\.Sh DES/s/^\.Op //p' "man/streamlog-$1.1" |
-		grep -oE 'Fl [^ ]+' | cut -d' ' -f2 | grep -vx Ns |
+	sed -nE '/^\.Sh SYN/,/^\.Sh DES/s/^\.((Op|Brq) |(Fl ))/\3/p' \
+		"man/streamlog-$1.1" | grep -oE 'Fl [^ ]+' | cut -d' ' -f2 | grep -vx Ns |
 		sed -E '/^-/!s/./&\n/g' | sed -E '/^$/d; s/^-?/-&/' | sort -u
 }
 
@@ -125,7 +125,8 @@ complete_zsh()
 
 # ---- Words ----
 
-# A line, and what its last word can become. OTHER is another log directory.
+# A line, and what its last word can become. OTHER is another log directory,
+# STATE another place for groups.
 lines()
 {
 	cat <<-'END'
@@ -145,10 +146,29 @@ lines()
 		streamlog-tail orders |clicks orders
 		streamlog-tail --dir OTHER |elsewhere
 		streamlog-tail --on-damage |skip stop
+		streamlog-tail --on-gap |fail go
+		streamlog-tail --first |beginning end s@
+		streamlog-tail -g |billing
+		streamlog-tail orders --group bi|billing
+		streamlog-tail -d OTHER -g |other
+		streamlog-tail --state-dir=STATE -g |mine
+		streamlog-tail -d /nonexistent -g |
+		streamlog-tail -g billing orders -- streamlog-to|streamlog-topic
+		streamlog-tail -g billing orders -- wc Make|Makefile
 		streamlog-topic |alter create delete describe list
 		streamlog-topic create |
 		streamlog-topic describe |clicks orders
 		streamlog-topic delete -d OTHER |elsewhere
+		streamlog-group |commit delete describe lag list reset wait
+		streamlog-group describe |billing
+		streamlog-group lag --json |billing
+		streamlog-group reset --to-offset 3 billing |clicks orders
+		streamlog-group reset billing clicks or|orders
+		streamlog-group lag -d OTHER |other
+		streamlog-group wait --state-dir=STATE |mine
+		streamlog-group commit billing |
+		streamlog-group commit --from-file Make|Makefile
+		streamlog-group reset --to-datetime |now today yesterday
 	END
 }
 
@@ -165,10 +185,15 @@ bash_words()
 completes()
 {
 	local line expected other=$BATS_TEST_TMPDIR/other
+	local state=$BATS_TEST_TMPDIR/state reset=(reset --to-latest --execute)
 	streamlog-topic create clicks orders
 	streamlog-topic create -d "$other" elsewhere
+	streamlog-group "${reset[@]}" billing clicks
+	streamlog-group "${reset[@]}" -d "$other" other elsewhere
+	streamlog-group "${reset[@]}" --state-dir "$state" mine clicks
 	while IFS='|' read -r line expected; do
-		same "'$line'" "$expected" "$("$1" "${line//OTHER/$other}" |
+		line=${line//OTHER/$other}
+		same "'$line'" "$expected" "$("$1" "${line//STATE/$state}" |
 			sed 's/^--.*=//' | paste -sd ' ')"
 	done < <(lines)
 }
@@ -259,8 +284,94 @@ examples()
 	examples streamlog-tail.1
 }
 
+# stand_in NAME: a program of that name, on stdin, in the directory bin.
+stand_in()
+{
+	mkdir -p bin
+	{
+		echo '#!/bin/sh'
+		cat
+	} >"bin/$1"
+	chmod +x "bin/$1"
+}
+
+# Topics, and stand-ins for what the pipelines of streamlog-tail(1) and
+# etc/crontab.example run.
+prepare_pipelines()
+{
+	stand_in jq <<<'exec cat'
+	stand_in curl <<<'exit 0'
+	stand_in job <<<'exec cat >/dev/null'
+	stand_in report <<<'exec cat >/dev/null'
+	ln -s bin/job bin/report .
+	export PATH=$PWD/bin:$PATH
+	events 1 3 | streamlog-append orders
+	events 1 3 | streamlog-append clicks
+}
+
+# consumed SCRIPT: group and topic that it names have nothing left to read.
+consumed()
+{
+	local group topic
+
+	group=$(grep -oP -- 'tail.*? -g \K\w+' <<<"$1")
+	topic=$(grep -oE 'orders|clicks' <<<"$1" | head -n 1)
+	[ -e "$STREAMLOG_DIR/@groups/$group" ]
+	same "left of group $group" "" "$(streamlog-tail -g "$group" "$topic")"
+}
+
+@test "the pipelines of streamlog-tail(1) run as typed" {
+	sed '/^\.Sh PIPELINES/,/^\.Sh/!d' man/streamlog-tail.1 |
+		sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.Bd/d;s/^\.Ed/\x00/;p}' |
+		sed 's/\\e/\\/g' >"$BATS_TEST_TMPDIR/pipelines"
+	cd "$BATS_TEST_TMPDIR"
+	prepare_pipelines
+	count=0
+	while IFS= read -r -d '' script; do
+		rm -rf "$STREAMLOG_DIR/@groups"
+		t timeout 20 bash -c \
+			"${script//tail -f/tail -f --idle-timeout 100ms}"
+		same "$script" "0  " "$status $output $stderr"
+		consumed "$script"
+		count=$((count + 1))
+	done <"$BATS_TEST_TMPDIR/pipelines"
+	[ "$count" -eq 10 ]
+}
+
+# As cron does: \% is %, and there is nothing in the environment but what is in
+# the table. Its paths are moved to here.
+@test "the lines of etc/crontab.example run as cron runs them" {
+	local words=(HOME="$BATS_TEST_TMPDIR" LOGNAME=us SHELL=/bin/sh)
+	local line count=0 time='([0-9*/,-]+ ){5}'
+
+	sed "s|/usr/local/lib/streamlog|$BATS_TEST_TMPDIR/bin|g
+		s|/usr/local/bin|$bin|g; s|/srv|$BATS_TEST_TMPDIR/srv|g" \
+		etc/crontab.example >"$BATS_TEST_TMPDIR/crontab"
+	cd "$BATS_TEST_TMPDIR"
+	mkdir -p srv/streamlog srv/report srv/copies
+	ln -s srv/streamlog log # $STREAMLOG_DIR
+	prepare_pipelines
+	while IFS= read -r line; do
+		[[ $line =~ ^[A-Z_]+= ]] && words+=("$line")
+		[[ $line =~ ^$time ]] || continue
+		line=${line#"${BASH_REMATCH[0]}"}
+		[[ ! $line =~ [^\\]% ]]
+		t env -i "${words[@]/PATH=/PATH=$PWD/bin:}" \
+			sh -c "${line//\\%/%}"
+		same "$line" "0  " "$status $output $stderr"
+		consumed "$line"
+		count=$((count + 1))
+	done <"$BATS_TEST_TMPDIR/crontab"
+	[ "$count" -eq 4 ]
+	[ -s "srv/copies/$(date +%F).jsonl" ]
+}
+
 @test "the examples of streamlog-topic(1) run" {
 	examples streamlog-topic.1
+}
+
+@test "the examples of streamlog-group(1) run" {
+	examples streamlog-group.1
 }
 
 @test "the examples of streamlog.yaml(5) run" {
@@ -302,4 +413,98 @@ examples()
 		grep -E '^ *[0-9]+  [a-z]+ ')
 	[ "$seen" -eq 6 ]
 	[ "$(stat -c %s "$STREAMLOG_DIR/any/0/lock")" -eq 4096 ]
+}
+
+# fields WORD: of a table "byte  WORD" of streamlog-format(5) each line's byte
+# and text.
+fields()
+{
+	sed -n "/^byte  $1\$/,/^\(\.Ed\)*\$/p" man/streamlog-format.5 |
+		grep -E '^ *[0-9]+  '
+}
+
+# field TABLE TEXT: the byte where that begins.
+field()
+{
+	fields "$1" | grep -E "^ *[0-9]+  $2" | awk '{ print $1 }'
+}
+
+# text FILE POSITION BYTES
+text()
+{
+	tail -c "+$(($2 + 1))" "$1" | head -c "$3"
+}
+
+# crc32c: of stdin, as 8 digits.
+crc32c()
+{
+	python3 -c '
+import sys
+crc = 0xFFFFFFFF
+for byte in sys.stdin.buffer.read():
+    crc ^= byte
+    for _ in range(8):
+        crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+print("%08x" % (crc ^ 0xFFFFFFFF))'
+}
+
+@test "streamlog-format(5) draws the lock of a group as it is" {
+	streamlog-topic create --partitions 2 any
+	cd "$BATS_TEST_TMPDIR"
+	follow 5 streamlog-tail -v -f -g billing any
+	telling "partition 1: mine"
+	cd "$BATS_TEST_DIRNAME/.."
+	group=$STREAMLOG_DIR/@groups/billing
+	lock=$group/lock
+	member=$(ls "$group/members")
+	[ "$(stat -c %s "$lock")" -eq 1536 ]
+	[ "$(text "$lock" 0 "$(field head 20)")" = "streamlog group 1 generation " ]
+	[[ $(text "$lock" "$(field head 20)" 20) =~ ^[0-9]{20}$ ]]
+	[[ $(text "$lock" "$(field head blanks)" 454) =~ ^\ +$ ]]
+	for line in 0 1 2; do
+		at=$((line * 512))
+		same "crc of line $line" "$(text "$lock" "$at" 503 | crc32c)" \
+			"$(text "$lock" $((at + $(field head crc))) 8)"
+		same "end of line $line" "$(printf '\n' | od -An -c)" \
+			"$(text "$lock" $((at + $(field head newline))) 1 |
+				od -An -c)"
+	done
+	at=1024
+	[ "$(text "$lock" "$at" 4)" = "row " ]
+	[ "$(text "$lock" $((at + $(field row topic))) 4)" = "any " ]
+	[ "$(text "$lock" $((at + $(field row partition))) 4)" = "   1" ]
+	[ "$(text "$lock" $((at + $(field row owner))) 80)" = \
+		"$(printf %-80s "$member")" ]
+	[ "$(text "$lock" $((at + $(field row next))) 80)" = \
+		"$(printf %-80s -)" ]
+	[[ $(text "$lock" $((at + $(field row blanks))) 83) =~ ^\ +$ ]]
+	[[ $member =~ ^(.+:$follower)-[0-9a-f]{16}$ ]]
+	same "its file" "$(sed -n 's/"atlas:4711"/NAME/; s/\["orders"\]/["any"]/
+		/^{"member"/p' man/streamlog-format.5)" \
+		"$(sed "s/\"${BASH_REMATCH[1]}\"/NAME/" "$group/members/$member")"
+	same "the copy" '{"topic":"any","partition":1,"owner":"'"$member"'","next":null}' \
+		"$(grep '"partition":1,' "$group/assignment.json")"
+}
+
+@test "streamlog-format(5) draws a place as it is" {
+	streamlog-append any <<<'{}'
+	streamlog-tail -g billing any -- true
+	place=$STREAMLOG_DIR/@groups/billing/places/any-0
+	[ "$(stat -c %s "$place")" -eq 1024 ]
+	drawn=$(fields slot | grep -c .)
+	[ "$drawn" -eq 4 ]
+	for slot in 0 512; do
+		line=$(text "$place" "$slot" "$(field slot newline | head -n 1)")
+		[[ $line =~ ^(\{.*)',"crc":"'([0-9a-f]{8})'"}'\ +$ ]]
+		same "crc" "$(printf %s "${BASH_REMATCH[1]}" | crc32c)" \
+			"${BASH_REMATCH[2]}"
+	done
+	same "its members" "$(sed -n '/^byte  slot/,/^ 511/p' \
+		man/streamlog-format.5 | grep -oE '"[a-z_]+":' | paste -sd ' ')" \
+		"$(grep -oE '"[a-z_]+":' <<<"$line" | paste -sd ' ')"
+	[[ $line == '{"seq":1,'*',"offset":1,'* ]] # the second is the newer
+	drawn=$(sed -n '/^   0  {"seq"/,/}$/p' man/streamlog-format.5 | cut -c 7- |
+		tr -d '\n')
+	same "the crc drawn" "$(printf %s "${drawn%,\"crc\"*}" | crc32c)" \
+		"$(grep -oE '[0-9a-f]{8}"}$' <<<"$drawn" | tr -d '"}')"
 }

@@ -99,6 +99,16 @@ run_example()
 	done
 }
 
+@test "the examples for cron and systemd are installed" {
+	quiet_make install PREFIX="$PREFIX"
+	cmp etc/crontab.example \
+		"$PREFIX/share/doc/streamlog/examples/crontab.example"
+	cmp etc/streamlog-consumer@.service \
+		"$PREFIX/share/doc/streamlog/examples/streamlog-consumer@.service"
+	grep -qx '\.It Pa /usr/local/share/doc/streamlog/examples/crontab.example' \
+		man/streamlog-tail.1
+}
+
 @test "uninstall leaves no file, and takes none that isn't its own" {
 	mkdir -p "$PREFIX/bin"
 	touch "$PREFIX/bin/streamlog-other"

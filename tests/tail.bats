@@ -276,7 +276,7 @@ usage()
 	usage --idle-timeout 1 orders "--idle-timeout needs -f"
 	usage --rejected -p 0 orders "--rejected and -p contradict each other"
 	usage --format %s -0 orders "--format says itself what ends an event: \\0, not -0"
-	usage orders -- cat "'--' begins a command, which only a group's events go to"
+	usage orders -- cat "'--' begins a command, which only a group's events go to (-g GROUP)"
 }
 
 @test "tail --help fits a screen, --version names the libraries" {

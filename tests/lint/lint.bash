@@ -36,7 +36,7 @@ finish()
 # Every file of ours that is text, without what was built.
 our_files()
 {
-	find .ci Makefile README.md cmd completions lib man tests -type f |
+	find .ci Makefile README.md cmd completions etc lib man tests -type f |
 		LC_ALL=C sort
 }
 

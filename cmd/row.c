@@ -1,0 +1,32 @@
+/* row.c: the rows of --json; see row.h. */
+#include "row.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+row_add_time(struct sl_json *row, const char *name, int64_t time_ms)
+{
+	char text[SL_TIME_TEXT_SIZE];
+
+	if (time_ms == SL_TIME_NONE) {
+		sl_json_add_null(row, name);
+		return;
+	}
+	sl_format_time(time_ms, text);
+	sl_json_add_text(row, name, text);
+}
+
+int
+row_print(struct sl_json *row, struct sl_error *err)
+{
+	char *text;
+
+	text = sl_json_print(row);
+	sl_json_free(row);
+	if (text == NULL)
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
+	puts(text);
+	free(text);
+	return SL_OK;
+}

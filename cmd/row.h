@@ -1,0 +1,15 @@
+/*
+ * row.h: the rows of --json, an object a line. Floor: cmd.
+ */
+#ifndef ROW_H
+#define ROW_H
+
+#include "streamlog.h"
+
+/* RFC 3339; null where the time is SL_TIME_NONE. */
+void row_add_time(struct sl_json *row, const char *name, int64_t time_ms);
+
+/* Print a row, which is taken over, to stdout. SL_ENOMEM. */
+SL_MUST_USE int row_print(struct sl_json *row, struct sl_error *err);
+
+#endif
