@@ -282,6 +282,19 @@ add_all_rows(struct plan *plan, struct sl_topic *topic,
 	return SL_OK;
 }
 
+/* Where the topic came from a file, say from which line. */
+static int
+wrap_line(const struct plan *plan, const char *topic, struct sl_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < plan->file.count; i++)
+		if (strcmp(plan->file.places[i].at.topic, topic) == 0)
+			return places_file_wrap(&plan->file,
+			    &plan->file.places[i], err);
+	return err->code;
+}
+
 static int
 add_rows(struct plan *plan, struct plan_topic *name, struct sl_error *err)
 {
@@ -290,7 +303,7 @@ add_rows(struct plan *plan, struct plan_topic *name, struct sl_error *err)
 
 	rc = sl_topic_open(&topic, plan->query->dir, name->name, err);
 	if (rc != SL_OK)
-		return rc;
+		return wrap_line(plan, name->name, err);
 	snprintf(name->id, sizeof(name->id), "%s", sl_topic_id(topic));
 	rc = plan->goal->kind == RESET_FILE
 	         ? add_file_rows(plan, topic, name, err)

@@ -2,7 +2,8 @@
  * outfile.h: stdout into a file that is replaced whole. Floor: cmd.
  *
  * Who reads the file meanwhile sees the old one or the new one, as whoever
- * collects metrics from it must. Its mode is by the umask.
+ * collects metrics from it must. Its mode is by the umask. "-" is stdout as it
+ * is; a device or a fifo is written to, not replaced; a link is followed.
  */
 #ifndef OUTFILE_H
 #define OUTFILE_H
@@ -10,8 +11,9 @@
 #include "streamlog.h"
 
 struct outfile {
-	const char *path; /* borrowed */
-	char *scratch;    /* owned: the file that becomes it; NULL: closed */
+	const char *name; /* borrowed; as it was typed */
+	char *path; /* owned; NULL: stdout goes where it was, or is no file */
+	char *scratch; /* owned: the file that becomes it; NULL: closed */
 };
 
 #define OUTFILE_CLOSED ((struct outfile){ .path = NULL })

@@ -46,6 +46,37 @@ end_of(const struct share *share, const struct sl_member_change *change)
 	return change->offset;
 }
 
+/* --no-commit: keep in mind what would have been committed. */
+static int
+note_place(struct share *share, const struct sl_topic *topic, int partition,
+    uint64_t offset, struct sl_error *err)
+{
+	const char *name = sl_topic_name(topic);
+	struct share_place *place, *grown;
+	size_t i;
+
+	for (i = 0; i < share->place_count; i++) {
+		place = &share->places[i];
+		if (place->partition == partition &&
+		    strcmp(place->topic, name) == 0) {
+			place->offset = offset;
+			return SL_OK;
+		}
+	}
+	grown =
+	    reallocarray(share->places, share->place_count + 1, sizeof(*grown));
+	if (grown == NULL)
+		return sl_error_set(err, SL_ENOMEM, "out of memory");
+	share->places = grown;
+	place = &grown[share->place_count++];
+	*place =
+	    (struct share_place){ .partition = partition, .offset = offset };
+	snprintf(place->topic, sizeof(place->topic), "%s", name);
+	snprintf(place->topic_id, sizeof(place->topic_id), "%s",
+	    sl_topic_id(topic));
+	return SL_OK;
+}
+
 static void
 take_up(struct share *share, const struct sl_member_change *change)
 {
@@ -61,6 +92,9 @@ take_up(struct share *share, const struct sl_member_change *change)
 	if (rc == SL_OK && ledger_begin(&share->ledger, change->topic,
 	                       change->partition, change->offset) == NULL)
 		rc = sl_error_set(&err, SL_ENOMEM, "out of memory");
+	if (rc == SL_OK && share->group->no_commit)
+		rc = note_place(share, change->topic, change->partition,
+		    change->offset, &err);
 	if (rc < 0)
 		share_fail(share, &err);
 }
@@ -142,8 +176,8 @@ tell_standing_by(struct share *share)
 	bool is_idle;
 
 	sl_member_info(share->member, &info);
-	is_idle = info.mine == 0 && info.coming == 0 && info.members > 1 &&
-	          info.partitions > 0;
+	is_idle = share->options->follows && info.mine == 0 &&
+	          info.coming == 0 && info.members > 1 && info.partitions > 0;
 	if (is_idle && !share->was_standing_by)
 		cli_notice("group '%s': %zu partition%s, %zu members: standing "
 		           "by; 'streamlog-topic alter --partitions %zu %s' "
@@ -182,37 +216,6 @@ share_look(struct share *share)
 
 /* ---- Committing ---- */
 
-/* --no-commit: keep in mind what would have been committed. */
-static int
-note_place(struct share *share, const struct ledger_part *part, uint64_t offset,
-    struct sl_error *err)
-{
-	const char *topic = sl_topic_name(part->topic);
-	struct share_place *place, *grown;
-	size_t i;
-
-	for (i = 0; i < share->place_count; i++) {
-		place = &share->places[i];
-		if (place->partition == part->partition &&
-		    strcmp(place->topic, topic) == 0) {
-			place->offset = offset;
-			return SL_OK;
-		}
-	}
-	grown =
-	    reallocarray(share->places, share->place_count + 1, sizeof(*grown));
-	if (grown == NULL)
-		return sl_error_set(err, SL_ENOMEM, "out of memory");
-	share->places = grown;
-	place = &grown[share->place_count++];
-	*place = (struct share_place){ .partition = part->partition,
-		.offset = offset };
-	snprintf(place->topic, sizeof(place->topic), "%s", topic);
-	snprintf(place->topic_id, sizeof(place->topic_id), "%s",
-	    sl_topic_id(part->topic));
-	return SL_OK;
-}
-
 /* Commit one place. SL_EBUSY: later. */
 static int
 commit_part(struct share *share, struct ledger_part *part, struct sl_error *err)
@@ -223,7 +226,8 @@ commit_part(struct share *share, struct ledger_part *part, struct sl_error *err)
 	if (place <= part->committed || part->is_refused)
 		return SL_OK;
 	if (share->group->no_commit)
-		rc = note_place(share, part, place, err);
+		rc =
+		    note_place(share, part->topic, part->partition, place, err);
 	else
 		rc = sl_member_commit(share->member, part->topic,
 		    part->partition, place, err);

@@ -82,5 +82,6 @@ batch_fill(struct batch *batch, struct sl_reader *reader,
 			break;
 		rc = sl_reader_next_here(reader, &record, source, err);
 	}
+	sl_reader_end_turn(reader);
 	return rc == SL_END && batch->source.topic != NULL ? SL_OK : rc;
 }

@@ -306,6 +306,17 @@ parse_ack_fd(struct tail_group *group, const char *text)
 		    text);
 }
 
+/* The long name of an option of the table. */
+static const char *
+option_name(int code)
+{
+	const struct cli_option *option = tail_options;
+
+	while (option->code != code)
+		option++;
+	return option->name;
+}
+
 /* Options of a member of a group. False: another kind. */
 static bool
 take_group(struct tail_options *options, int code, const char *argument,
@@ -352,7 +363,7 @@ take_group(struct tail_options *options, int code, const char *argument,
 	default:
 		return false;
 	}
-	options->group_options++;
+	options->group_option = option_name(code);
 	return true;
 }
 
@@ -434,9 +445,10 @@ settle_group(struct tail_options *options)
 
 	settle_command(options);
 	if (group->name == NULL) {
-		if (options->group_options > 0)
-			cli_usage("an option of a group's members, and no -g "
-			          "GROUP");
+		if (options->group_option != NULL)
+			cli_usage("--%s is an option of a group's members: "
+			          "-g GROUP lacks",
+			    options->group_option);
 		return;
 	}
 	if (sl_group_name_check(group->name, &err) != SL_OK)

@@ -53,7 +53,7 @@ struct tail_options {
 	const char *format;
 	char separator;
 	struct tail_group group;
-	int group_options; /* how many were said that need one */
+	const char *group_option; /* the last that needs one; NULL: none */
 };
 
 /* Parse and settle; a mistake ends the program. */

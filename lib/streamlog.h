@@ -434,6 +434,9 @@ void sl_reader_drop(struct sl_reader *reader, const struct sl_topic *topic);
 SL_MUST_USE int sl_reader_next_here(struct sl_reader *reader,
     struct sl_record *record, struct sl_source *source, struct sl_error *err);
 
+/* While following: the next record is another partition's, if it has one. */
+void sl_reader_end_turn(struct sl_reader *reader);
+
 /* The offset that a partition is read on from; SL_OFFSET_NONE: not assigned. */
 uint64_t sl_reader_place(const struct sl_reader *reader,
     const struct sl_topic *topic, int partition);

@@ -23,7 +23,10 @@ struct sl_group;
 /* May a group be called that? As topics are. SL_EUSAGE says why not. */
 SL_MUST_USE int sl_group_name_check(const char *name, struct sl_error *err);
 
-/* The groups whose names match `pattern` (NULL: all), sorted. */
+/*
+ * The groups whose names match `pattern` (NULL: all), sorted. SL_ENOTFOUND: the
+ * log directory, or `state_dir`, isn't there.
+ */
 SL_MUST_USE int sl_group_list(const char *dir, const char *state_dir,
     const char *pattern, char ***names, size_t *count, struct sl_error *err);
 

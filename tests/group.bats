@@ -40,6 +40,9 @@ load places_helper
 
 @test "group list prints names, and JSON" {
 	t streamlog-group list
+	expect 66 "" "streamlog-group: '$STREAMLOG_DIR': not there"
+	mkdir "$STREAMLOG_DIR"
+	t streamlog-group list
 	expect 0 "" ""
 	t streamlog-group list 'b*'
 	expect 0 "" ""
@@ -364,6 +367,31 @@ orders 0 5 5 0" ]
 	[ "$(stat -c %a lag.json)" = 644 ]
 }
 
+@test "a mistyped log directory leaves the metrics as they were" {
+	echo kept >metrics
+	t streamlog-group lag -d nowhere --prometheus --output metrics
+	expect 66 "" "streamlog-group: 'nowhere': not there"
+	[ "$(cat metrics)" = kept ]
+}
+
+@test "group lag --output into what is no file writes there; - is stdout" {
+	some >/dev/null
+	mkfifo fifo
+	cat fifo >copy &
+	t streamlog-group lag --output fifo
+	expect 0 "" ""
+	wait
+	[ -p fifo ]
+	[ "$(cut -c1-20 copy)" = "$(streamlog-group lag | cut -c1-20)" ]
+	t streamlog-group lag --output -
+	[ "$status" = 0 ]
+	[ "$(cut -c1-20 <<<"$output")" = "$(cut -c1-20 copy)" ]
+	[ ! -e - ]
+	t streamlog-group lag --output /dev/full
+	expect 74 "" "streamlog-group: '/dev/full': no space left on device"
+	[ -c /dev/full ]
+}
+
 @test "group lag --output leaves the file where there is nothing to tell" {
 	echo old >lag.prom
 	t streamlog-group lag --prometheus --output lag.prom nosuch
@@ -408,6 +436,8 @@ orders 0 5 5 0" ]
 		expect 3 "STREAMLOG UNKNOWN - ${*: -1}" ""
 	}
 	limits=(--warn 1 --crit 2)
+	unknown lag --nagios "${limits[@]}" "'$STREAMLOG_DIR': not there"
+	mkdir "$STREAMLOG_DIR"
 	unknown lag --nagios "${limits[@]}" "no place to measure"
 	unknown lag --nagios "${limits[@]}" nosuch "group 'nosuch': not in '$STREAMLOG_DIR/@groups'; 'streamlog-group list' shows what is"
 	unknown lag --nagios "lag: --nagios needs --warn and --crit"

@@ -173,7 +173,7 @@ billing: 2 places set' ""
 	[ "$(places)" = $'clicks 0 10\nclicks 1 10\norders 0 5' ]
 	echo 'nosuch 0 1' >f
 	t streamlog-group reset --from-file f billing
-	expect 66 "" "streamlog-group: topic 'nosuch': not in '$STREAMLOG_DIR'; 'streamlog-topic list' shows what is"
+	expect 66 "" "streamlog-group: 'f': line 1: topic 'nosuch': not in '$STREAMLOG_DIR'; 'streamlog-topic list' shows what is"
 }
 
 @test "group takes a line with the topic's own id" {

@@ -2,64 +2,7 @@
 # streamlog-tail -g: members of a group, their places, what they share.
 # (What becomes of a pipeline whose stages are killed: pipelines.bats.)
 load helper
-
-# The place of a partition, as it is on disk: the best of the two lines.
-place()
-{
-	sort -t: -k2n "$STREAMLOG_DIR/@groups/$1/places/$2" |
-		sed -n 's/.*"offset":\([0-9]*\),.*/\1/p' | tail -n 1
-}
-
-place_is()
-{
-	[ "$(place "${@:2}")" = "$1" ]
-}
-
-# member NAME COMMAND...: run it in the background; its pid in $pids[NAME].
-declare -gA pids=()
-member()
-{
-	local name=$1
-
-	shift
-	"$@" >"$name.out" 2>"$name.err" 3>&- 4>&- 6>&- &
-	pids[$name]=$!
-}
-
-# until_true COMMAND...: it becomes true within 10 seconds.
-until_true()
-{
-	local try
-
-	for ((try = 0; try < 1000; try++)); do
-		! "$@" 2>/dev/null || return 0
-		sleep 0.01
-	done
-	echo "never true: $*"
-	tail -n 3 ./*.err
-	return 1
-}
-
-lines_are()
-{
-	[ "$(cat "${@:2}" | wc -l)" -eq "$1" ]
-}
-
-owners_are()
-{
-	[ "$(grep -o '"owner":"[^"]*"' \
-		"$STREAMLOG_DIR/@groups/$1/assignment.json" | sort | uniq -c |
-		awk '{ print $1 }' | sort | paste -sd ' ')" = "$2" ]
-}
-
-teardown()
-{
-	for pid in "${pids[@]}"; do
-		kill -CONT "$pid" 2>/dev/null || true
-		kill -9 "$pid" 2>/dev/null || true
-	done
-	[ -z "${follower:-}" ] || kill "$follower" 2>/dev/null || true
-}
+load member_helper
 
 # ---- One member ----
 
@@ -126,6 +69,24 @@ $(events 3 4)
 g orders 0 4 1
 $(events 5 5)" ""
 	[ "$(place g orders-0)" = 5 ]
+}
+
+@test "each batch is another partition's turn" {
+	streamlog-topic create --partitions 2 orders
+	events 1 100 | streamlog-append -p 0 orders
+	events 1 1 | streamlog-append -p 1 orders
+	# shellcheck disable=SC2016 # the command's
+	t streamlog-tail -g g --batch 10 orders -- sh -c 'echo "$STREAMLOG_PARTITION"'
+	[ "$status" = 0 ]
+	[ "$(head -n 2 <<<"$output" | sort | paste -sd ' ')" = "0 1" ]
+}
+
+@test "a bounded run that finds all partitions taken ends, and says nothing" {
+	events 1 1 | streamlog-append orders
+	member a streamlog-tail -f -g g orders -- cat
+	until_true lines_are 1 a.out
+	t streamlog-tail -g g orders
+	expect 0 "" ""
 }
 
 @test "a command that fails commits nothing, and tail ends with its status" {
@@ -377,99 +338,6 @@ streamlog-tail: --ack-fd 9: 'orders 7 7': no event that was handed on and is thi
 	[ "$(place g orders-0)" = 1 ]
 }
 
-# ---- Places that can't be ----
-
-@test "events deleted before they were read: told, exit 3; --on-gap=fail stops" {
-	streamlog-topic create --set segment.bytes=4KiB ring
-	big() { seq -f '{"n":%.0f,"x":"'"$(printf 'x%.0s' {1..1000})"'"}' "$@"; }
-	for n in 1 2 3; do
-		big $((10 * n)) $((10 * n + 4)) | streamlog-append ring
-	done
-	t streamlog-tail -g slow -c 1 ring
-	segments=("$STREAMLOG_DIR"/ring/0/*.log)
-	first=$(basename "${segments[1]}" .log)
-	first=$((10#$first))
-	rm "$STREAMLOG_DIR/ring/0/00000000000000000000."*
-	t streamlog-tail -g slow --on-gap fail ring
-	gap="group 'slow': topic 'ring': partition 0: offsets 1 to $((first - 1)) were deleted before they were read ($((first - 1)) events); going on at $first"
-	expect 3 "" "streamlog-tail: $gap"
-	t streamlog-tail -g slow ring
-	[ "$status" = 3 ]
-	[ "$stderr" = "streamlog-tail: $gap" ]
-	[ "$(wc -l <<<"$output")" -eq $((15 - first)) ]
-	[ "$(place slow ring-0)" = 15 ]
-	t streamlog-tail -g slow ring
-	expect 0 "" ""
-}
-
-@test "a place in a topic that was replaced, and one beyond the end: refused" {
-	events 1 3 | streamlog-append orders
-	streamlog-tail -g g orders >out
-	cp -r "$STREAMLOG_DIR/orders" "$STREAMLOG_DIR/copy"
-	streamlog-topic delete --execute orders
-	events 1 3 | streamlog-append orders
-	t streamlog-tail -g g orders
-	expect 65 "" "streamlog-tail: group 'g': topic 'orders': partition 0: the place is one in a topic of that name that was replaced; 'streamlog-group reset --to-earliest --execute g orders', or --to-latest and others, sets it anew"
-	streamlog-topic delete --execute orders
-	mv "$STREAMLOG_DIR/copy" "$STREAMLOG_DIR/orders"
-	: >"$STREAMLOG_DIR/orders/0/00000000000000000000.log"
-	t streamlog-tail -g g orders
-	[ "$status" = 65 ]
-	[[ $stderr == *"partition 0: the place, 3, is beyond the end, 0, as if events had been lost; 'streamlog-group reset "* ]]
-}
-
-@test "a place whose file is damaged: one line is enough, none is refused" {
-	local file=$STREAMLOG_DIR/@groups/g/places/orders-0
-
-	events 1 3 | streamlog-append orders
-	streamlog-tail -g g orders >out
-	cp "$file" good
-	for damage in 'truncate -s 700' "sed -i 2s/seq/sex/" "sed -i 1s/off/oft/"; do
-		cp good "$file"
-		$damage "$file"
-		t streamlog-tail -g g orders
-		[ "$status" = 0 ]
-	done
-	for damage in 'truncate -s 0' 'truncate -s 300' 'sed -i s/seq/sex/' \
-		'shred -n 1'; do
-		cp good "$file"
-		$damage "$file"
-		t streamlog-tail -g g orders
-		expect 65 "" "streamlog-tail: group 'g': '$STREAMLOG_DIR/@groups/g/places/orders-0': damaged; 'streamlog-group reset --to-earliest --execute g orders', or --to-latest and others, sets it anew"
-	done
-	rm "$file" && mkdir "$file"
-	t streamlog-tail -g g orders
-	[ "$status" = 65 ]
-}
-
-@test "a sync that failed stops the place where doubt begins" {
-	local first=00000000000000000000
-
-	events 1 2 | streamlog-append orders
-	bytes=$(stat -c %s "$STREAMLOG_DIR/orders/0/$first.log")
-	events 3 4 | streamlog-append orders
-	echo "a sync failed: from byte $bytes, offset 2 on, the disk may not hold what was written" \
-		>"$STREAMLOG_DIR/orders/0/$first.suspect"
-	t streamlog-tail -g g orders -- cat
-	[ "$status" = 74 ]
-	[[ $stderr == *"a sync failed: what was written from byte $bytes on is in doubt" ]]
-	[ "$(place g orders-0)" -le 2 ]
-}
-
-@test "a place doesn't pass doubt in a segment that was read to its end" {
-	local first=00000000000000000000
-
-	streamlog-topic create --set segment.bytes=16KiB orders
-	events 1 3000 | streamlog-append orders
-	[ "$(find "$STREAMLOG_DIR/orders/0" -name '*.log' | wc -l)" -gt 2 ]
-	echo "a sync failed: from byte 100, offset 2 on, the disk may not hold what was written" \
-		>"$STREAMLOG_DIR/orders/0/$first.suspect"
-	t streamlog-tail -g g orders
-	[ "$status" = 74 ]
-	[[ $stderr == *"'$first.log': a sync failed: what was written from byte 100 on is in doubt" ]]
-	[ "$(place g orders-0)" = 0 ]
-}
-
 # ---- Names, rights, usage ----
 
 @test "who may not write there keeps a group elsewhere, with --state-dir" {
@@ -521,7 +389,7 @@ streamlog-tail: --ack-fd 9: 'orders 7 7': no event that was handed on and is thi
 		--no-commit '--state-dir x' '--on-gap go'; do
 		# shellcheck disable=SC2086 # words
 		t streamlog-tail $option orders
-		expect 2 "" "streamlog-tail: an option of a group's members, and no -g GROUP"
+		expect 2 "" "streamlog-tail: ${option%% *} is an option of a group's members: -g GROUP lacks"
 	done
 	t streamlog-tail orders -- cat
 	expect 2 "" "streamlog-tail: '--' begins a command, which only a group's events go to (-g GROUP)"
@@ -560,6 +428,26 @@ streamlog-tail: --ack-fd 9: 'orders 7 7': no event that was handed on and is thi
 	[ "$(place g orders-0)" = 0 ]
 	id=$(sed -n 's/^id: *//p' "$STREAMLOG_DIR/orders/topic.yaml")
 	[ "$(cat p)" = "{\"topic\":\"orders\",\"topic_id\":\"$id\",\"partition\":0,\"offset\":3}" ]
+}
+
+@test "--print-place has a line for each partition, also of one with nothing new" {
+	streamlog-topic create --partitions 3 orders
+	events 1 1 | streamlog-append -p 1 orders
+	t streamlog-tail -g g --no-commit --print-place - orders
+	[ "$(grep -c '^{"topic":"orders",' <<<"$output")" = 3 ]
+	[ "$(sed -n 's/.*"partition":\(.*\)}$/\1/p' <<<"$output" | sort | paste -sd ' ')" \
+		= '0,"offset":0 1,"offset":1 2,"offset":0' ]
+	mkfifo fifo
+	cat fifo >copy &
+	streamlog-tail -g g --no-commit --print-place fifo orders >out
+	wait
+	[ -p fifo ]
+	[ "$(wc -l <copy)" = 3 ]
+	echo old >file
+	ln -s file link
+	streamlog-tail -g g --no-commit --print-place link orders >out
+	[ -L link ]
+	[ "$(wc -l <file)" = 3 ]
 }
 
 @test "-c, --idle-timeout and --pid end a member, its places committed" {

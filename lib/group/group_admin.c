@@ -7,12 +7,28 @@
 #include "names.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* How long to wait for a group's lock. */
 #define LOCK_TIMEOUT_MS 10000
+
+/* No group there, or not even a place for some? Who mistypes it is told. */
+static int
+check_parent(char path[PATH_MAX], bool is_state_dir, struct sl_error *err)
+{
+	int fd = -1, rc;
+
+	if (!is_state_dir)
+		path[strlen(path) - strlen("/" SL_GROUPS_NAME)] = '\0';
+	rc = sl_fs_open_dir(&fd, AT_FDCWD, path[0] != '\0' ? path : "/", err);
+	sl_fs_close(&fd);
+	if (rc < 0 && err->sys == ENOENT)
+		return sl_error_set(err, SL_ENOTFOUND, "'%s': not there", path);
+	return rc;
+}
 
 int
 sl_group_list(const char *dir, const char *state_dir, const char *pattern,
@@ -27,7 +43,9 @@ sl_group_list(const char *dir, const char *state_dir, const char *pattern,
 	if (rc == SL_OK)
 		rc = sl_names_list(path, SL_PLACES_NAME, pattern, names, count,
 		    err);
-	return rc < 0 ? sl_error_wrap(err, "groups") : SL_OK;
+	if (rc == SL_OK && *count == 0)
+		rc = check_parent(path, state_dir != NULL, err);
+	return rc;
 }
 
 /* ---- Looking ---- */

@@ -100,6 +100,12 @@ sl_reader_next_here(struct sl_reader *reader, struct sl_record *record,
 	return read_part(reader, part, record, source, err);
 }
 
+void
+sl_reader_end_turn(struct sl_reader *reader)
+{
+	reader->turn_records = TURN_RECORDS;
+}
+
 static void
 open_watch(struct sl_reader *reader)
 {
