@@ -366,6 +366,23 @@ sl_fs_rename_new(int at, const char *from, const char *to, struct sl_error *err)
 	return SL_OK;
 }
 
+int
+sl_fs_rename_over(int at, const char *from, const char *to,
+    struct sl_error *err)
+{
+	if (renameat(at, from, at, to) != 0)
+		return sl_error_sys(err, errno, "rename to '%s'", to);
+	return SL_OK;
+}
+
+int
+sl_fs_unlink(int at, const char *name, struct sl_error *err)
+{
+	if (unlinkat(at, name, 0) != 0 && errno != ENOENT)
+		return sl_error_sys(err, errno, "remove '%s'", name);
+	return SL_OK;
+}
+
 static int
 remove_below(void *arg, const char *name, struct sl_error *err)
 {

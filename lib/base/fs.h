@@ -123,6 +123,11 @@ SL_MUST_USE int sl_fs_load(int at, const char *name, void *to, size_t bytes,
 SL_MUST_USE int sl_fs_rename_new(int at, const char *from, const char *to,
     struct sl_error *err);
 
+/* Rename within `at`, over what is there; and remove a file: absent is done. */
+SL_MUST_USE int sl_fs_rename_over(int at, const char *from, const char *to,
+    struct sl_error *err);
+SL_MUST_USE int sl_fs_unlink(int at, const char *name, struct sl_error *err);
+
 /* Remove a tree beneath `at`, never following links; absent is done. */
 SL_MUST_USE int sl_fs_remove_tree(int at, const char *name,
     struct sl_error *err);

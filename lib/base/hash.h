@@ -1,5 +1,5 @@
 /*
- * hash.h: the two sums of Kafka's log. Floor: base. Pure.
+ * hash.h: the two sums of Kafka's log, and a keyed one. Floor: base. Pure.
  */
 #ifndef SL_HASH_H
 #define SL_HASH_H
@@ -25,5 +25,13 @@ bool sl_crc32c_has_isal(void);
 
 /* Kafka's murmur2 (org.apache.kafka.common.utils.Utils.murmur2). */
 uint32_t sl_murmur2(const void *data, size_t bytes);
+
+/*
+ * SipHash-2-4 with 128 bits out (Aumasson and Bernstein, the reference's
+ * SipHash-2-4-128), under a key of 16 bytes. Who doesn't know the key can't
+ * make two inputs meet; n inputs meet by chance with odds of n * n / 2^129.
+ */
+void sl_siphash128(const uint8_t key[16], const void *data, size_t bytes,
+    uint64_t hash[2]);
 
 #endif

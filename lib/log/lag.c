@@ -357,7 +357,9 @@ time_of(struct sl_lag_log *log, const struct spot *spot, uint64_t offset,
 	int rc;
 
 	*time_ms = head->base_timestamp_ms;
-	if ((head->attributes & SL_BATCH_LOG_APPEND_TIME) != 0)
+	/* Bit 6: the base time says when tombstones may go, no event's. */
+	if ((head->attributes &
+	        (SL_BATCH_LOG_APPEND_TIME | SL_BATCH_DELETE_HORIZON)) != 0)
 		*time_ms = head->max_timestamp_ms;
 	if (head->base >= offset || *time_ms == head->max_timestamp_ms ||
 	    (head->attributes & SL_BATCH_CODEC_MASK) != SL_COMPRESSION_NONE ||

@@ -14,6 +14,7 @@ struct scan {
 	uint64_t size;
 	uint64_t due;     /* the offset there; SL_OFFSET_NONE: not known */
 	uint64_t damaged; /* the offset of damage just before it, or NONE */
+	struct sl_holes holes;
 	struct sl_window window; /* owned, as fd is */
 };
 
@@ -30,6 +31,8 @@ scan_open(struct scan *scan, int dir, uint64_t base, struct sl_error *err)
 		.damaged = SL_OFFSET_NONE };
 	sl_segment_name(name, base, ".log");
 	rc = sl_fs_open_read(&scan->fd, dir, name, err);
+	scan->holes =
+	    (struct sl_holes){ .dir = dir, .fd = scan->fd, .base = base };
 	if (rc == SL_OK)
 		rc = sl_fs_size(scan->fd, &scan->size, err);
 	return rc;
@@ -96,12 +99,12 @@ find_end(struct scan *scan, uint64_t *next, int64_t *largest_ms,
 	    scan->base + SL_SEGMENT_OFFSETS_LIMIT, &scan->position, err);
 	due = scan->position == 0 ? scan->base : SL_OFFSET_NONE;
 	while (rc == SL_OK) {
-		rc = sl_segment_judge(scan->fd, &scan->window, scan->position,
-		    due, &head, &batch, &found, err);
+		rc = sl_segment_judge(&scan->holes, &scan->window,
+		    scan->position, due, &head, &batch, &found, err);
 		if (rc < 0 || found == SL_FOUND_END || found == SL_FOUND_TORN)
 			break;
 		if (found == SL_FOUND_DAMAGE) {
-			rc = sl_segment_pass(scan->fd, scan->position, next,
+			rc = sl_segment_pass(&scan->holes, scan->position, next,
 			    err);
 			scan->position = scan->size;
 			break;
@@ -223,7 +226,7 @@ pass_damage(struct scan *scan, struct sl_error *err)
 		scan->damaged = lowest;
 	scan->due = SL_OFFSET_NONE;
 	return sl_segment_search(scan->fd, scan->position, lowest,
-	    sl_segment_highest(scan->fd, scan->position, lowest),
+	    sl_segment_highest(&scan->holes, scan->position, lowest),
 	    &scan->position, err);
 }
 
@@ -243,8 +246,8 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 	int rc = SL_OK;
 
 	while (rc == SL_OK) {
-		rc = sl_segment_judge(scan->fd, &scan->window, scan->position,
-		    scan->due, &head, &batch, &found, err);
+		rc = sl_segment_judge(&scan->holes, &scan->window,
+		    scan->position, scan->due, &head, &batch, &found, err);
 		if (rc < 0)
 			break;
 		if (found != SL_FOUND_BATCH) {
@@ -263,7 +266,9 @@ find_batch(struct scan *scan, int64_t time_ms, bool has_entry,
 				rc = SL_EBUSY;
 			has_entry = false;
 		}
-		if (rc != SL_OK || head.max_timestamp_ms >= time_ms)
+		/* One that compaction emptied keeps its time, for Kafka. */
+		if (rc != SL_OK ||
+		    (head.max_timestamp_ms >= time_ms && head.count > 0))
 			break;
 		scan->position += head.bytes;
 		scan->due = last + 1;
@@ -407,19 +412,33 @@ bytes_of(int dir, uint64_t base)
 	return bytes;
 }
 
+/* The time of the first record there is; of a batch whose base time is when its
+ * tombstones may go (bit 6) it is in the record. */
 static int
 first_time(int dir, uint64_t base, int64_t *first_ms, struct sl_error *err)
 {
+	struct sl_batch_walk walk = SL_BATCH_WALK_CLOSED;
 	struct sl_batch_head head;
+	struct sl_error ignored;
+	struct sl_record record;
+	const uint8_t *batch;
 	enum sl_found found;
 	struct scan scan;
 	int rc;
 
 	rc = scan_open(&scan, dir, base, err);
 	if (rc == SL_OK)
-		rc = sl_segment_peek(scan.fd, 0, scan.size, &head, &found, err);
-	if (rc == SL_OK && found == SL_FOUND_BATCH)
+		rc = sl_segment_look(scan.fd, &scan.window, 0, &head, &batch,
+		    &found, err);
+	if (rc == SL_OK && found == SL_FOUND_BATCH && head.count > 0) {
 		*first_ms = head.base_timestamp_ms;
+		if ((head.attributes & SL_BATCH_DELETE_HORIZON) != 0 &&
+		    sl_batch_walk_begin(&walk, batch, &head, &ignored) ==
+		        SL_OK &&
+		    sl_batch_walk_next(&walk, &record, &ignored) == SL_OK)
+			*first_ms = record.timestamp_ms;
+	}
+	sl_batch_walk_release(&walk);
 	scan_close(&scan);
 	return rc;
 }
@@ -439,8 +458,10 @@ sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 	if (rc == SL_OK)
 		rc = range_of(dir, &segments, &info->range, &position,
 		    &info->last_ms, err);
-	if (rc == SL_OK)
-		rc = first_time(dir, segments.bases[0], &info->first_ms, err);
+	for (i = 0; rc == SL_OK && i < segments.count &&
+	            info->first_ms == SL_TIME_NONE;
+	     i++)
+		rc = first_time(dir, segments.bases[i], &info->first_ms, err);
 	for (i = 0; rc == SL_OK && i < segments.count; i++) {
 		info->bytes += bytes_of(dir, segments.bases[i]);
 		rc = sl_index_time_before(dir, segments.bases[i], UINT64_MAX,

@@ -108,6 +108,9 @@ enter_segment(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 	cursor->window.size = 0;
 	sl_segment_name(name, cursor->base, ".log");
 	rc = sl_fs_open_read(&cursor->fd, cursor->dir, name, err);
+	cursor->holes = (struct sl_holes){ .dir = cursor->dir,
+		.fd = cursor->fd,
+		.base = cursor->base };
 	cursor->is_passing = rc == SL_ECORRUPT && cursor->skips_damage;
 	if (rc == SL_OK && cursor->expected > cursor->base)
 		rc = sl_index_find(cursor->dir, cursor->base, cursor->fd,
@@ -178,7 +181,8 @@ find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 }
 
 /*
- * Index in the list of the segment that follows the one in hand; -1: none. A
+ * Index in the list of the segment that follows the one in hand, the last of
+ * those that begin at or before the offset expected; -1: none. A
  * listing may miss names that came while it was made, though it has a later
  * one; when that is there the ones before it are, too, so that a second listing
  * is sure to have them.
@@ -196,11 +200,42 @@ next_segment(struct sl_cursor *cursor, long *next, struct sl_error *err)
 			return rc;
 		at = sl_segments_find(&cursor->segments, cursor->base) + 1;
 		*next = (size_t)at < cursor->segments.count ? at : -1;
-		if (is_sure || *next < 0 ||
-		    cursor->segments.bases[at] <= cursor->expected)
+		if (*next >= 0 &&
+		    cursor->segments.bases[at] <= cursor->expected) {
+			/* What a merge took in may still be there (RULE 15). */
+			if (cursor->expected != SL_OFFSET_NONE)
+				*next = sl_segments_find(&cursor->segments,
+				    cursor->expected);
+			return SL_OK;
+		}
+		if (is_sure || *next < 0)
 			return SL_OK;
 		is_sure = cursor->must_list = true;
 	}
+}
+
+/*
+ * The file in hand ended before the segment `next` begins. Was it replaced, by
+ * one that holds the offset expected? Compaction merges neighbours under the
+ * first one's name.
+ */
+static bool
+is_replaced(const struct sl_cursor *cursor, long next)
+{
+	const struct sl_segments *segments = &cursor->segments;
+	char name[SL_SEGMENT_NAME_SIZE];
+	struct stat named, open;
+	long at;
+
+	if (segments->bases[next] <= cursor->expected)
+		return false;
+	at = sl_segments_find(segments, cursor->expected);
+	if (at < 0)
+		return false;
+	sl_segment_name(name, segments->bases[at], ".log");
+	return fstatat(cursor->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       fstat(cursor->fd, &open) == 0 &&
+	       (named.st_ino != open.st_ino || named.st_dev != open.st_dev);
 }
 
 /* Go to a later segment; offsets between are a named hole (RULE 24). */
@@ -266,7 +301,8 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	int rc;
 
 	rc = sl_segment_search(cursor->fd, cursor->position, due,
-	    sl_segment_highest(cursor->fd, cursor->position, due), &at, err);
+	    sl_segment_highest(&cursor->holes, cursor->position, due), &at,
+	    err);
 	if (rc == SL_OK) {
 		cursor->position = at;
 		cursor->expected = cursor->due = SL_OFFSET_NONE;
@@ -290,6 +326,9 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
 	int rc;
 
 	if (cursor->expected == SL_OFFSET_NONE)
+		cursor->expected = head->base;
+	/* A hole was judged to be one; where nothing was due none could be. */
+	if (head->base > cursor->expected && cursor->holes.end != 0)
 		cursor->expected = head->base;
 	if (head->base > cursor->expected) {
 		sl_error_set(err, SL_ECORRUPT,
@@ -332,6 +371,11 @@ at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
 		return SL_OK;
 	}
 	*read_again = false; /* the next one has its own second look */
+	if (is_replaced(cursor, next)) {
+		sl_fs_close(&cursor->fd);
+		cursor->must_list = true;
+		return SL_OK;
+	}
 	if (found == SL_FOUND_END)
 		return move_on(cursor, next, false, from, err);
 	sl_error_set(err, SL_ECORRUPT, "the file ends inside a batch");
@@ -462,7 +506,7 @@ next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 			rc = pass_damage(cursor, from, err);
 			continue;
 		}
-		rc = sl_segment_judge(cursor->fd, &cursor->window,
+		rc = sl_segment_judge(&cursor->holes, &cursor->window,
 		    cursor->position, cursor->due, &head, &batch, &found, err);
 		if (rc < 0)
 			break;

@@ -27,6 +27,7 @@ struct sl_cursor {
 	uint64_t due;      /* the offset that begins with; SL_OFFSET_NONE: it
 	                      tells */
 	uint64_t synced_to;
+	struct sl_holes holes; /* of the segment in hand */
 	uint64_t trusted; /* segments from here on may be in doubt (RULE 10) */
 	bool is_passing;  /* damage was reported: look for what follows it */
 	struct sl_window window;

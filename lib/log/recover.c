@@ -100,25 +100,36 @@ cut_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
 	return rc;
 }
 
-/* What stands at log->size, where the walk stopped? */
+/*
+ * What stands at log->size, where the walk stopped? If it is a batch behind a
+ * hole, of a compacted segment that was made the active one, the walk goes on.
+ */
 static int
-repair_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
+repair_tail(struct sl_log *log, uint64_t size, bool *goes_on,
+    struct sl_error *err)
 {
 	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_holes holes = { .dir = log->dir,
+		.fd = log->fd,
+		.base = log->base };
 	struct sl_batch_head head;
 	const uint8_t *batch;
 	enum sl_found found;
 	int rc;
 
-	rc = sl_segment_judge(log->fd, &window, log->size, log->next, &head,
+	*goes_on = false;
+	rc = sl_segment_judge(&holes, &window, log->size, log->next, &head,
 	    &batch, &found, err);
 	sl_window_release(&window);
 	if (rc < 0 || found == SL_FOUND_END)
 		return rc;
+	*goes_on = found == SL_FOUND_BATCH;
+	if (*goes_on)
+		return take_batch(log, &head, err);
 	if (found == SL_FOUND_TORN)
 		return cut_tail(log, size, err);
 	/* Damage: the segment takes no more, and the writer rolls past it. */
-	rc = sl_segment_pass(log->fd, log->size, &log->next, err);
+	rc = sl_segment_pass(&holes, log->size, &log->next, err);
 	log->is_sealed = true;
 	log->size = size;
 	return rc;
@@ -128,17 +139,19 @@ int
 sl_log_step(struct sl_log *log, uint64_t size, struct sl_error *err)
 {
 	struct sl_batch_head head;
+	bool goes_on = true;
 	enum sl_found found;
 	int rc;
 
-	while (log->size < size) {
+	while (log->size < size && goes_on) {
 		rc = sl_segment_peek(log->fd, log->size, size, &head, &found,
 		    err);
 		if (rc < 0)
 			return rc;
 		if (found != SL_FOUND_BATCH || head.base != log->next)
-			return repair_tail(log, size, err);
-		rc = take_batch(log, &head, err);
+			rc = repair_tail(log, size, &goes_on, err);
+		else
+			rc = take_batch(log, &head, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -152,18 +165,19 @@ walk(struct sl_log *log, uint64_t size, bool base_is_free, struct sl_error *err)
 	struct sl_window window = SL_WINDOW_EMPTY;
 	struct sl_batch_head head;
 	const uint8_t *batch;
+	bool goes_on = true;
 	enum sl_found found;
 	int rc = SL_OK;
 
-	while (rc == SL_OK && log->size < size) {
+	while (rc == SL_OK && log->size < size && goes_on) {
 		rc = sl_segment_look(log->fd, &window, log->size, &head, &batch,
 		    &found, err);
 		if (rc < 0)
 			break;
 		if (found != SL_FOUND_BATCH ||
 		    (!base_is_free && head.base != log->next)) {
-			rc = repair_tail(log, size, err);
-			break;
+			rc = repair_tail(log, size, &goes_on, err);
+			continue;
 		}
 		base_is_free = false;
 		rc = take_batch(log, &head, err);

@@ -229,37 +229,127 @@ sl_segment_look(int fd, struct sl_window *window, uint64_t position,
 	return SL_OK;
 }
 
-int
-sl_segment_judge(int fd, struct sl_window *window, uint64_t position,
-    uint64_t expected, struct sl_batch_head *head, const uint8_t **batch,
-    enum sl_found *found, struct sl_error *err)
+/* Of the batch behind: its head. SL_END: the file ends before that. */
+static int
+look_behind(int fd, const struct sl_window *window, uint64_t position,
+    struct sl_batch_head *head, enum sl_found *found, struct sl_error *err)
 {
-	uint64_t lowest = expected == SL_OFFSET_NONE ? 0 : expected;
-	uint64_t highest = sl_segment_highest(fd, position, lowest);
-	uint64_t at;
+	struct sl_error ignored;
+
+	if (window_have(window, position) < SL_BATCH_HEAD_SIZE)
+		return sl_segment_peek(fd, position, INT64_MAX, head, found,
+		    err);
+	*found = SL_FOUND_DAMAGE;
+	if (sl_batch_head_decode(window->bytes + (position - window->position),
+	        SL_BATCH_HEAD_SIZE, head, &ignored) == SL_OK)
+		*found = SL_FOUND_BATCH;
+	return SL_OK;
+}
+
+/* Is what stands at `position` a batch, checksum and all? */
+static int
+is_batch(int fd, uint64_t position, bool *is_so, struct sl_error *err)
+{
+	struct sl_window window = SL_WINDOW_EMPTY;
+	struct sl_batch_head head;
+	struct sl_error ignored;
+	const uint8_t *batch;
+	enum sl_found found;
 	int rc;
 
-	rc = sl_segment_look(fd, window, position, head, batch, found, err);
+	rc = sl_segment_look(fd, &window, position, &head, &batch, &found,
+	    &ignored);
+	*is_so = rc == SL_OK && found == SL_FOUND_BATCH;
+	sl_window_release(&window);
+	return rc < 0 ? sl_error_set(err, rc, "%s", ignored.text) : SL_OK;
+}
+
+/*
+ * A valid batch at `position` begins past `expected`: behind a hole, or is its
+ * base offset damaged, which its checksum doesn't cover (H7)?
+ */
+static int
+judge_jump(struct sl_holes *holes, const struct sl_window *window,
+    uint64_t position, uint64_t expected, const struct sl_batch_head *head,
+    bool *is_hole, struct sl_error *err)
+{
+	uint64_t end = head->base + head->last_offset_delta + 1;
+	struct sl_batch_head behind;
+	enum sl_found found;
+	bool is_so = false;
+	int rc;
+
+	*is_hole = false;
+	rc = sl_holes_ask(holes, err);
+	if (rc < 0 || holes->end == 0 || head->base < expected)
+		return rc;
+	if (holes->end == SL_HOLES_END_UNKNOWN
+	        ? end - holes->base > SL_SEGMENT_OFFSETS_LIMIT
+	        : end > holes->end)
+		return SL_OK;
+	position += head->bytes;
+	rc = look_behind(holes->fd, window, position, &behind, &found, err);
 	if (rc < 0)
 		return rc;
-	if (*found == SL_FOUND_BATCH && expected != SL_OFFSET_NONE &&
-	    head->base != expected) {
-		*found = SL_FOUND_DAMAGE;
-		sl_error_set(err, SL_ECORRUPT,
-		    "a batch begins at offset %" PRIu64 ", expected %" PRIu64,
-		    head->base, expected);
-	}
-	if (*found != SL_FOUND_TORN)
+	if (found == SL_FOUND_END) {
+		*is_hole =
+		    holes->end == SL_HOLES_END_UNKNOWN || holes->end == end;
 		return SL_OK;
+	}
+	if (found == SL_FOUND_BATCH && behind.base >= expected &&
+	    behind.base < end)
+		rc = is_batch(holes->fd, position, &is_so, err);
+	*is_hole = !is_so;
+	return rc;
+}
+
+/* It looks torn: is a valid batch behind it? */
+static int
+judge_torn(struct sl_holes *holes, uint64_t position, uint64_t expected,
+    const struct sl_batch_head *head, enum sl_found *found,
+    struct sl_error *err)
+{
+	uint64_t lowest = expected, highest = INT64_MAX, at;
+	int rc;
+
 	if (expected == SL_OFFSET_NONE)
-		highest = INT64_MAX;
-	rc = sl_segment_search(fd, position, lowest, highest, &at, err);
+		lowest = 0;
+	else
+		highest = sl_segment_highest(holes, position, expected);
+	rc = sl_segment_search(holes->fd, position, lowest, highest, &at, err);
 	if (rc != SL_OK)
 		return rc < 0 ? rc : SL_OK;
 	*found = SL_FOUND_DAMAGE;
 	sl_error_set(err, SL_ECORRUPT,
 	    "a length of %" PRIu32 " bytes where %" PRIu64 " are", head->bytes,
 	    at - position);
+	return SL_OK;
+}
+
+int
+sl_segment_judge(struct sl_holes *holes, struct sl_window *window,
+    uint64_t position, uint64_t expected, struct sl_batch_head *head,
+    const uint8_t **batch, enum sl_found *found, struct sl_error *err)
+{
+	bool is_hole;
+	int rc;
+
+	rc = sl_segment_look(holes->fd, window, position, head, batch, found,
+	    err);
+	if (rc < 0)
+		return rc;
+	if (*found == SL_FOUND_TORN)
+		return judge_torn(holes, position, expected, head, found, err);
+	if (*found != SL_FOUND_BATCH || expected == SL_OFFSET_NONE ||
+	    head->base == expected)
+		return SL_OK;
+	rc = judge_jump(holes, window, position, expected, head, &is_hole, err);
+	if (rc < 0 || is_hole)
+		return rc;
+	*found = SL_FOUND_DAMAGE;
+	sl_error_set(err, SL_ECORRUPT,
+	    "a batch begins at offset %" PRIu64 ", expected %" PRIu64,
+	    head->base, expected);
 	return SL_OK;
 }
 
@@ -380,16 +470,21 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 }
 
 uint64_t
-sl_segment_highest(int fd, uint64_t position, uint64_t expected)
+sl_segment_highest(struct sl_holes *holes, uint64_t position, uint64_t expected)
 {
-	uint64_t jump = SL_SEGMENT_JUMP_MAX;
+	uint64_t jump = SL_SEGMENT_JUMP_MAX, highest;
 	struct sl_error ignored;
 	uint64_t size;
 
-	if (sl_fs_size(fd, &size, &ignored) == SL_OK && size > position &&
-	    (size - position) / RECORD_BYTES_MIN > jump)
+	if (sl_fs_size(holes->fd, &size, &ignored) == SL_OK &&
+	    size > position && (size - position) / RECORD_BYTES_MIN > jump)
 		jump = (size - position) / RECORD_BYTES_MIN;
-	return expected > INT64_MAX - jump ? INT64_MAX : expected + jump;
+	highest = expected > INT64_MAX - jump ? INT64_MAX : expected + jump;
+	if (sl_holes_ask(holes, &ignored) < 0 || holes->end == 0)
+		return highest;
+	if (holes->end == SL_HOLES_END_UNKNOWN)
+		return holes->base + SL_SEGMENT_OFFSETS_LIMIT;
+	return holes->end - 1 > highest ? holes->end - 1 : highest;
 }
 
 /* How many records may have been in damage at a file's end? */
@@ -416,7 +511,8 @@ guess_count(int fd, uint64_t position, const struct sl_batch_head *head,
 }
 
 int
-sl_segment_pass(int fd, uint64_t position, uint64_t *next, struct sl_error *err)
+sl_segment_pass(struct sl_holes *holes, uint64_t position, uint64_t *next,
+    struct sl_error *err)
 {
 	struct sl_window window = SL_WINDOW_EMPTY;
 	uint64_t expected = *next, count;
@@ -427,7 +523,7 @@ sl_segment_pass(int fd, uint64_t position, uint64_t *next, struct sl_error *err)
 	int rc;
 
 	for (;;) {
-		rc = sl_segment_judge(fd, &window, position, expected, &head,
+		rc = sl_segment_judge(holes, &window, position, expected, &head,
 		    &batch, &found, &ignored);
 		if (rc < 0 || found == SL_FOUND_END)
 			break;
@@ -438,12 +534,13 @@ sl_segment_pass(int fd, uint64_t position, uint64_t *next, struct sl_error *err)
 			continue;
 		}
 		expected = SL_OFFSET_NONE; /* what stands behind tells */
-		rc = sl_segment_search(fd, position, *next,
-		    sl_segment_highest(fd, position, *next), &position, err);
+		rc = sl_segment_search(holes->fd, position, *next,
+		    sl_segment_highest(holes, position, *next), &position, err);
 		if (rc == SL_OK)
 			continue;
 		if (rc == SL_END)
-			rc = guess_count(fd, position, &head, &count, err);
+			rc = guess_count(holes->fd, position, &head, &count,
+			    err);
 		if (rc == SL_OK)
 			*next += count;
 		break;

@@ -12,6 +12,7 @@
 #define SL_SEGMENT_H
 
 #include "batch.h"
+#include "cleaned.h"
 
 #define SL_SEGMENT_NAME_SIZE 32
 /* Positions and offsets within a segment are i32 in the indexes. */
@@ -72,13 +73,17 @@ SL_MUST_USE int sl_segment_look(int fd, struct sl_window *window,
     enum sl_found *found, struct sl_error *err);
 
 /*
- * The same, judged as the batch whose first offset is `expected`
- * (SL_OFFSET_NONE: any): one that begins elsewhere, and one that looks torn but
- * has a valid one behind it, are SL_FOUND_DAMAGE, too.
+ * The same of the file holes->fd, judged as the batch whose first offset is
+ * `expected` (SL_OFFSET_NONE: any): one that begins elsewhere, and one that
+ * looks torn but has a valid one behind it, are SL_FOUND_DAMAGE, too. In a
+ * compacted segment one may begin later (RULE 6): if it stays below the
+ * segment's end and the batch behind it does not begin before it; the last must
+ * end where the segment does.
  */
-SL_MUST_USE int sl_segment_judge(int fd, struct sl_window *window,
-    uint64_t position, uint64_t expected, struct sl_batch_head *head,
-    const uint8_t **batch, enum sl_found *found, struct sl_error *err);
+SL_MUST_USE int sl_segment_judge(struct sl_holes *holes,
+    struct sl_window *window, uint64_t position, uint64_t expected,
+    struct sl_batch_head *head, const uint8_t **batch, enum sl_found *found,
+    struct sl_error *err);
 
 /* The head alone, no CRC: for stepping over what live writers wrote. */
 SL_MUST_USE int sl_segment_peek(int fd, uint64_t position, uint64_t size,
@@ -100,14 +105,16 @@ SL_MUST_USE int sl_segment_search(int fd, uint64_t position, uint64_t expected,
  * as they have room for: an offset too many is a gap, one too few would be
  * given twice.
  */
-SL_MUST_USE int sl_segment_pass(int fd, uint64_t position, uint64_t *next,
-    struct sl_error *err);
+SL_MUST_USE int sl_segment_pass(struct sl_holes *holes, uint64_t position,
+    uint64_t *next, struct sl_error *err);
 
 /*
  * The highest offset that what stands behind damage at `position` may begin at:
- * as many on as the file's bytes from there may have held.
+ * as many on as the file's bytes from there may have held; in a compacted
+ * segment, up to its end.
  */
-uint64_t sl_segment_highest(int fd, uint64_t position, uint64_t expected);
+uint64_t sl_segment_highest(struct sl_holes *holes, uint64_t position,
+    uint64_t expected);
 
 /* Offsets that a batch takes fit its count (a log never compacted)? */
 static inline bool

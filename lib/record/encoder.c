@@ -7,7 +7,7 @@
  */
 #include "batch.h"
 #include "codec.h"
-#include "varint.h"
+#include "frame.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -242,46 +242,6 @@ batch_close(struct sl_encoder *encoder, struct sl_error *err)
 
 /* ---- Records ---- */
 
-/* The bytes of a record behind its length field. */
-static inline size_t
-body_size(const struct sl_record *record, int64_t timestamp_delta,
-    uint32_t offset_delta)
-{
-	return 1 + sl_varint_size(timestamp_delta) +
-	       sl_varint_size(offset_delta) +
-	       sl_varint_size((int64_t)record->key_bytes) + record->key_bytes +
-	       sl_varint_size((int64_t)record->value_bytes) +
-	       record->value_bytes + sl_varint_size(record->header_count) +
-	       record->headers_bytes;
-}
-
-/* A length and as many bytes; NULL is length -1, which takes a byte, too. */
-static inline uint8_t *
-bytes_put(uint8_t *to, const void *data, size_t bytes)
-{
-	if (data == NULL)
-		return sl_varint_put(to, -1);
-	to = sl_varint_put(to, (int64_t)bytes);
-	memcpy(to, data, bytes);
-	return to + bytes;
-}
-
-static inline uint8_t *
-record_put(uint8_t *to, const struct sl_record *record, size_t body,
-    int64_t timestamp_delta, uint32_t offset_delta)
-{
-	to = sl_varint_put(to, (int64_t)body);
-	*to++ = 0; /* attributes */
-	to = sl_varint_put(to, timestamp_delta);
-	to = sl_varint_put(to, offset_delta);
-	to = bytes_put(to, record->key, record->key_bytes);
-	to = bytes_put(to, record->value, record->value_bytes);
-	to = sl_varint_put(to, record->header_count);
-	if (record->headers_bytes > 0)
-		memcpy(to, record->headers, record->headers_bytes);
-	return to + record->headers_bytes;
-}
-
 __attribute__((cold)) static int
 too_large(const struct sl_encoder *encoder, const struct sl_record *record,
     size_t framed, struct sl_error *err)
@@ -300,7 +260,7 @@ record_add(struct sl_encoder *encoder, const struct sl_record *record,
 	struct batch *batch = &encoder->hand;
 	uint8_t *to = encoder->buffer + encoder->used;
 
-	to = record_put(to, record, body, timestamp_delta, batch->count);
+	to = sl_frame_put(to, record, body, timestamp_delta, batch->count);
 	encoder->used = (size_t)(to - encoder->buffer);
 	batch->count++;
 	if (record->timestamp_ms > batch->max_timestamp_ms)
@@ -334,7 +294,7 @@ __attribute__((noinline)) static int
 add_first(struct sl_encoder *encoder, int partition,
     const struct sl_record *record, struct sl_error *err)
 {
-	size_t body = body_size(record, 0, 0);
+	size_t body = sl_frame_body(record, 0, 0);
 	size_t bytes = sl_varint_size((int64_t)body) + body;
 	size_t bytes_max = SL_BATCH_RECORDS_BYTES_MAX;
 	int rc;
@@ -373,7 +333,7 @@ sl_encoder_add(struct sl_encoder *encoder, int partition,
 	    __builtin_sub_overflow(record->timestamp_ms,
 	        encoder->base_timestamp_ms, &timestamp_delta))
 		return add_first(encoder, partition, record, err);
-	body = body_size(record, timestamp_delta, batch->count);
+	body = sl_frame_body(record, timestamp_delta, batch->count);
 	bytes = sl_varint_size((int64_t)body) + body;
 	if (encoder->used - encoder->records_start + bytes >
 	    encoder->options.batch_bytes)
