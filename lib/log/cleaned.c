@@ -121,6 +121,7 @@ sl_holes_ask(struct sl_holes *holes, struct sl_error *err)
 		holes->end = SL_HOLES_END_UNKNOWN;
 		if (next < segments.count && is_named(holes))
 			holes->end = segments.bases[next];
+		holes->end_before = holes->end;
 		if (holes->end != SL_HOLES_END_UNKNOWN &&
 		    cleaned.merge_base == holes->base &&
 		    cleaned.merge_end > holes->end)

@@ -40,7 +40,8 @@ struct sl_holes {
 	int dir; /* borrowed: the partition */
 	int fd;  /* borrowed: the segment's file */
 	uint64_t base;
-	uint64_t end; /* 0: no offset may be missing; else where it ends */
+	uint64_t end; /* 0: no offset may be missing; else where it ends: */
+	uint64_t end_before; /* or here, if a merge is not in place yet */
 	bool is_asked;
 };
 /* Where the end can't be told: no later segment, or the file was replaced. */

@@ -22,9 +22,8 @@ sl_segment_name(char name[SL_SEGMENT_NAME_SIZE], uint64_t base,
 	snprintf(name, SL_SEGMENT_NAME_SIZE, "%020" PRIu64 "%s", base, suffix);
 }
 
-/* The base in a name "NNNNNNNNNNNNNNNNNNNN.log"; false: another file. */
-static bool
-base_of_name(const char *name, uint64_t *base)
+bool
+sl_segment_name_parse(const char *name, uint64_t *base, const char **suffix)
 {
 	size_t i;
 
@@ -34,19 +33,17 @@ base_of_name(const char *name, uint64_t *base)
 			return false;
 		*base = *base * 10 + (uint64_t)(name[i] - '0');
 	}
-	return strcmp(name + NAME_DIGITS, ".log") == 0 && *base <= INT64_MAX;
+	*suffix = name + NAME_DIGITS;
+	return *base <= INT64_MAX;
 }
 
-static int
-add_name(void *arg, const char *name, struct sl_error *err)
+int
+sl_segments_add(struct sl_segments *segments, uint64_t base,
+    struct sl_error *err)
 {
-	struct sl_segments *segments = arg;
 	uint64_t *bases;
-	uint64_t base;
 	size_t room;
 
-	if (!base_of_name(name, &base))
-		return SL_OK;
 	if (segments->count == segments->room) {
 		room = segments->room == 0 ? 16 : segments->room * 2;
 		bases = reallocarray(segments->bases, room, sizeof(*bases));
@@ -60,12 +57,32 @@ add_name(void *arg, const char *name, struct sl_error *err)
 }
 
 static int
+add_name(void *arg, const char *name, struct sl_error *err)
+{
+	const char *suffix;
+	uint64_t base;
+
+	if (!sl_segment_name_parse(name, &base, &suffix) ||
+	    strcmp(suffix, ".log") != 0)
+		return SL_OK;
+	return sl_segments_add(arg, base, err);
+}
+
+static int
 compare_bases(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a;
 	uint64_t right = *(const uint64_t *)b;
 
 	return left < right ? -1 : left > right;
+}
+
+void
+sl_segments_sort(struct sl_segments *segments)
+{
+	if (segments->count > 1)
+		qsort(segments->bases, segments->count,
+		    sizeof(*segments->bases), compare_bases);
 }
 
 int
@@ -77,9 +94,7 @@ sl_segments_list(struct sl_segments *segments, int dir, struct sl_error *err)
 	rc = sl_fs_list(dir, add_name, segments, err);
 	if (rc < 0)
 		return rc;
-	if (segments->count > 1)
-		qsort(segments->bases, segments->count,
-		    sizeof(*segments->bases), compare_bases);
+	sl_segments_sort(segments);
 	return SL_OK;
 }
 
@@ -105,6 +120,14 @@ sl_segments_find(const struct sl_segments *segments, uint64_t offset)
 			high = middle;
 	}
 	return (long)low - 1;
+}
+
+bool
+sl_segments_has(const struct sl_segments *segments, uint64_t base)
+{
+	long at = sl_segments_find(segments, base);
+
+	return at >= 0 && segments->bases[at] == base;
 }
 
 void
@@ -292,8 +315,8 @@ judge_jump(struct sl_holes *holes, const struct sl_window *window,
 	if (rc < 0)
 		return rc;
 	if (found == SL_FOUND_END) {
-		*is_hole =
-		    holes->end == SL_HOLES_END_UNKNOWN || holes->end == end;
+		*is_hole = holes->end == SL_HOLES_END_UNKNOWN ||
+		           holes->end == end || holes->end_before == end;
 		return SL_OK;
 	}
 	if (found == SL_FOUND_BATCH && behind.base >= expected &&

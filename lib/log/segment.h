@@ -14,7 +14,8 @@
 #include "batch.h"
 #include "cleaned.h"
 
-#define SL_SEGMENT_NAME_SIZE 32
+/* The longest: "NNNNNNNNNNNNNNNNNNNN.timeindex.cleaned". */
+#define SL_SEGMENT_NAME_SIZE 48
 /* Positions and offsets within a segment are i32 in the indexes. */
 #define SL_SEGMENT_BYTES_LIMIT INT32_MAX
 #define SL_SEGMENT_OFFSETS_LIMIT INT32_MAX
@@ -25,6 +26,10 @@
 void sl_segment_name(char name[SL_SEGMENT_NAME_SIZE], uint64_t base,
     const char *suffix);
 
+/* The other way: the base in such a name, and a view of the suffix. */
+bool sl_segment_name_parse(const char *name, uint64_t *base,
+    const char **suffix);
+
 /* The bases of all segments of a directory, rising. */
 struct sl_segments {
 	uint64_t *bases; /* owned */
@@ -33,12 +38,18 @@ struct sl_segments {
 };
 #define SL_SEGMENTS_EMPTY ((struct sl_segments){ .bases = NULL })
 
+/* For who gathers bases otherwise: add in any order, then sort. */
+SL_MUST_USE int sl_segments_add(struct sl_segments *segments, uint64_t base,
+    struct sl_error *err);
+void sl_segments_sort(struct sl_segments *segments);
+
 SL_MUST_USE int sl_segments_list(struct sl_segments *segments, int dir,
     struct sl_error *err);
 void sl_segments_release(struct sl_segments *segments);
 
 /* The index of the greatest base <= offset; -1: all are above. */
 long sl_segments_find(const struct sl_segments *segments, uint64_t offset);
+bool sl_segments_has(const struct sl_segments *segments, uint64_t base);
 
 /* A window onto a segment's bytes: what one pread(2) brought. */
 struct sl_window {

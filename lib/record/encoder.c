@@ -7,7 +7,7 @@
  */
 #include "batch.h"
 #include "codec.h"
-#include "frame.h"
+#include "framing.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #include "hash.h"
 #include "streamlog.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,10 +82,42 @@ test_murmur2(void)
 	CHECK(sl_partition_of_key("anything", 8, 1) == 0);
 }
 
+/* The reference's vectors: key 00 01 .. 0f, input 00 01 .. */
+static void
+test_siphash128(void)
+{
+	static const struct {
+		size_t bytes;
+		uint8_t hash[16];
+	} vectors[] = {
+		{ 0, { 0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d,
+		         0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93 } },
+		{ 1, { 0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44, 0x34,
+		         0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45 } },
+		{ 2, { 0x81, 0x77, 0x22, 0x8d, 0xa4, 0xa4, 0x5d, 0xc7, 0xfc,
+		         0xa3, 0x8b, 0xde, 0xf6, 0x0a, 0xff, 0xe4 } },
+		{ 15, { 0x54, 0x93, 0xe9, 0x99, 0x33, 0xb0, 0xa8, 0x11, 0x7e,
+		          0x08, 0xec, 0x0f, 0x97, 0xcf, 0xc3, 0xd9 } },
+	};
+	uint8_t key[16], data[16];
+	uint64_t hash[2];
+
+	for (uint8_t i = 0; i < 16; i++)
+		key[i] = data[i] = i;
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		sl_siphash128(key, data, vectors[i].bytes, hash);
+		hash[0] = htole64(hash[0]);
+		hash[1] = htole64(hash[1]);
+		check(memcmp(hash, vectors[i].hash, 16) == 0,
+		    "siphash of %zu bytes", vectors[i].bytes);
+	}
+}
+
 int
 main(void)
 {
 	test_crc32c();
 	test_murmur2();
+	test_siphash128();
 	return check_done();
 }

@@ -1,9 +1,9 @@
 /*
- * frame.h: a record as its bytes in a batch. Floor: record. Pure and inline:
+ * framing.h: a record as its bytes in a batch. Floor: record. Pure and inline:
  * encoding spends its time here.
  */
-#ifndef SL_FRAME_H
-#define SL_FRAME_H
+#ifndef SL_FRAMING_H
+#define SL_FRAMING_H
 
 #include "streamlog.h"
 #include "varint.h"

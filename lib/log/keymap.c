@@ -1,0 +1,84 @@
+/* keymap.c: an open table with linear probes; see keymap.h. */
+#include "keymap.h"
+
+#include "fs.h"
+#include "hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int
+sl_keymap_init(struct sl_keymap *map, size_t bytes, struct sl_error *err)
+{
+	*map = SL_KEYMAP_EMPTY;
+	map->room = bytes / sizeof(*map->slots);
+	if (map->room < 2)
+		map->room = 2;
+	if (map->room > UINT32_MAX)
+		map->room = UINT32_MAX;
+	map->count_max = map->room / 5 * 4 + map->room % 5 * 4 / 5;
+	map->slots = calloc(map->room, sizeof(*map->slots));
+	if (map->slots == NULL)
+		return sl_error_set(err, SL_ENOMEM,
+		    "no memory for %zu bytes of keys", bytes);
+	sl_fs_random(map->secret, sizeof(map->secret));
+	return SL_OK;
+}
+
+void
+sl_keymap_release(struct sl_keymap *map)
+{
+	free(map->slots);
+	*map = SL_KEYMAP_EMPTY;
+}
+
+void
+sl_keymap_clear(struct sl_keymap *map)
+{
+	memset(map->slots, 0, map->room * sizeof(*map->slots));
+	map->count = 0;
+}
+
+/* The slot that has this hash, or the free one where it belongs. */
+static struct sl_keymap_slot *
+find(const struct sl_keymap *map, const uint64_t hash[2])
+{
+	size_t at = (size_t)((hash[0] >> 32) * map->room >> 32);
+	const struct sl_keymap_slot *slot = &map->slots[at];
+
+	while (slot->after != 0 &&
+	       (slot->hash[0] != hash[0] || slot->hash[1] != hash[1])) {
+		at = at + 1 == map->room ? 0 : at + 1;
+		slot = &map->slots[at];
+	}
+	return &map->slots[at];
+}
+
+int
+sl_keymap_put(struct sl_keymap *map, const void *key, size_t bytes,
+    uint64_t offset)
+{
+	struct sl_keymap_slot *slot;
+	uint64_t hash[2];
+
+	sl_siphash128(map->secret, key, bytes, hash);
+	slot = find(map, hash);
+	if (slot->after == 0) {
+		if (map->count == map->count_max)
+			return SL_END;
+		map->count++;
+		slot->hash[0] = hash[0];
+		slot->hash[1] = hash[1];
+	}
+	slot->after = offset + 1;
+	return SL_OK;
+}
+
+uint64_t
+sl_keymap_get(const struct sl_keymap *map, const void *key, size_t bytes)
+{
+	uint64_t hash[2];
+
+	sl_siphash128(map->secret, key, bytes, hash);
+	return find(map, hash)->after - 1;
+}
