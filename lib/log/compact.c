@@ -199,7 +199,7 @@ merge_small(struct sl_sieve *sieve, struct sl_compact_plan *plan,
 	uint64_t kept = sieve->report->records_kept;
 	int rc;
 
-	sl_keymap_clear(sieve->map);
+	/* By the last pass's map, which has nothing more to say of them. */
 	rc = sl_segments_list(&plan->segments, sieve->dir, err);
 	if (rc == SL_OK)
 		rc = sift(sieve, &plan->segments, true, err);

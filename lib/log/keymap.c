@@ -35,6 +35,8 @@ sl_keymap_release(struct sl_keymap *map)
 void
 sl_keymap_clear(struct sl_keymap *map)
 {
+	if (map->count == 0)
+		return; /* as calloc gave it: nothing was touched yet */
 	memset(map->slots, 0, map->room * sizeof(*map->slots));
 	map->count = 0;
 }

@@ -194,6 +194,19 @@ notices()
 		"$STREAMLOG_DIR"/orders/rejected/*.{log,index,timeindex}
 }
 
+@test "dump-log finds no fault in compacted segments and their indexes" {
+	local files
+	TMPDIR=$BATS_TEST_TMPDIR "${BUILD:-$BATS_TEST_DIRNAME/../../build}/tests/test_compact" \
+		leave-logs
+	for partition in "$BATS_TEST_TMPDIR"/streamlog-test-*/0; do
+		files=("$partition"/*.{log,index,timeindex})
+		[ ${#files[@]} -gt 6 ]
+		"$BATS_TEST_DIRNAME/dump-log" --compacted "${files[@]}" >dumped
+		grep -q 'isvalid: true' dumped
+		grep -q ' deleteHorizonMs: OptionalLong\[' dumped
+	done
+}
+
 @test "one bit in a log is noticed" {
 	notices 'isvalid: false' log -20
 }

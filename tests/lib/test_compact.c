@@ -118,9 +118,37 @@ test_keymap(void)
 	sl_keymap_release(&map);
 }
 
-int
-main(void)
+/* ---- For other readers ---- */
+
+/* Leave logs as compaction makes them in $TMPDIR, for Kafka to read. */
+static int
+leave_logs(void)
 {
+	static const enum sl_compression compressions[] = { SL_COMPRESSION_NONE,
+		SL_COMPRESSION_LZ4, SL_COMPRESSION_ZSTD };
+	struct sl_compact_report report;
+	struct keyed keyed;
+	int rc = SL_OK;
+
+	for (size_t i = 0; rc == SL_OK && i < 6; i++) {
+		keyed_init(&keyed, 1 + i, compressions[i % 3], 8192);
+		keyed.options.memory_bytes = i < 3 ? 0 : 24 * 20;
+		keyed_append(&keyed, 2000, i < 3 ? 300 : 30, 3);
+		keyed_roll(&keyed);
+		rc = keyed_compact(&keyed, &report);
+		keyed_append(&keyed, 1000, 300, 3);
+		keyed.options.now_ms += 5000;
+		if (rc == SL_OK)
+			rc = keyed_compact(&keyed, &report);
+	}
+	return rc == SL_OK ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "leave-logs") == 0)
+		return leave_logs();
 	test_keymap();
 	test_random("plain", SL_COMPRESSION_NONE, 0, 3000, 40);
 	test_random("many keys", SL_COMPRESSION_NONE, 0, 2000, 900);
