@@ -118,6 +118,144 @@ test_keymap(void)
 	sl_keymap_release(&map);
 }
 
+/* ---- When ---- */
+
+static void
+test_when(void)
+{
+	struct sl_compact_report report;
+	struct keyed keyed;
+	uint64_t bound;
+
+	keyed_init(&keyed, 17, SL_COMPRESSION_NONE, 4096);
+	keyed.options.is_forced = false;
+	keyed.options.min_cleanable_dirty_ratio = 0.5;
+	keyed_append(&keyed, 1000, 400, 0);
+	keyed_roll(&keyed);
+	bound = keyed_bound(&keyed);
+
+	keyed.options.min_compaction_lag_ms = 2000000;
+	check(keyed_compact(&keyed, &report) == SL_END,
+	    "what is too young is not cleaned");
+	keyed.options.min_compaction_lag_ms =
+	    keyed.options.now_ms - (KEYED_T0 + 5000);
+	keyed_expect(&keyed, bound, 0);
+	check(keyed_compact(&keyed, &report) == SL_OK &&
+	          is_fine(keyed_check(&keyed, 0, true)) &&
+	          !is_fine(keyed_check(&keyed, 0, false)),
+	    "the part that is old enough is");
+
+	keyed.options.min_compaction_lag_ms = 0;
+	keyed.options.is_dry = true;
+	keyed.options.is_forced = true;
+	check(keyed_compact(&keyed, &report) == SL_OK &&
+	          report.records_dropped > 0 && report.swaps == 0 &&
+	          !is_fine(keyed_check(&keyed, 0, false)),
+	    "a dry run drops nothing");
+	bound = report.records_dropped;
+	keyed.options.is_dry = false;
+	check(keyed_compact(&keyed, &report) == SL_OK &&
+	          report.records_dropped == bound &&
+	          is_fine(keyed_check(&keyed, 0, false)),
+	    "and says how many will be");
+
+	keyed.options.is_forced = false;
+	keyed_append(&keyed, 100, 400, 0);
+	keyed_roll(&keyed);
+	check(keyed_compact(&keyed, &report) == SL_END &&
+	          report.dirty_bytes > 0 && report.clean_bytes > 0,
+	    "a little is not worth it");
+	keyed.options.min_cleanable_dirty_ratio = 0;
+	keyed_expect(&keyed, keyed.count, 0);
+	check(keyed_compact(&keyed, &report) == SL_OK &&
+	          is_fine(keyed_check(&keyed, 0, false)),
+	    "unless the ratio says so");
+	keyed_release(&keyed);
+}
+
+/* ---- Times ---- */
+
+/* The first event that stays with a time at or past this. */
+static uint64_t
+first_at(const struct keyed *keyed, int64_t time_ms)
+{
+	uint64_t i = 0;
+
+	while (i < keyed->count &&
+	       (!keyed->events[i].stays || keyed->events[i].time_ms < time_ms))
+		i++;
+	return i;
+}
+
+static void
+test_times(void)
+{
+	struct sl_compact_report report;
+	struct sl_partition_info info;
+	struct keyed keyed;
+	struct sl_error err;
+	unsigned wrong = 0;
+	uint64_t offset;
+	int64_t time_ms;
+
+	keyed_init(&keyed, 31, SL_COMPRESSION_NONE, 4096);
+	keyed_append(&keyed, 1000, 100, 0);
+	keyed_roll(&keyed);
+	keyed_append(&keyed, 10, 100, 0);
+	keyed_expect(&keyed, keyed_bound(&keyed), 0);
+	CHECK(keyed_compact(&keyed, &report) == SL_OK);
+	for (time_ms = KEYED_T0 - 50; time_ms < KEYED_T0 + 10200;
+	     time_ms += 3) {
+		if (sl_lookup_time(keyed.dir.partition, time_ms, &offset,
+		        &err) < 0 ||
+		    offset != first_at(&keyed, time_ms))
+			wrong++;
+	}
+	check(wrong == 0, "times are found in compacted segments");
+	CHECK(sl_lookup_info(keyed.dir.partition, &info, &err) == SL_OK);
+	CHECK(info.first_ms == keyed.events[first_at(&keyed, 0)].time_ms);
+	CHECK(info.range.next == keyed.count);
+	keyed_release(&keyed);
+}
+
+/* ---- A hole that was mended ---- */
+
+/* The last batch of the first segment is lost: as `check --mend` leaves it. */
+static void
+test_mended(void)
+{
+	struct sl_compact_report report;
+	struct logdir_read read;
+	struct keyed keyed;
+	struct sl_batch_head head;
+	struct sl_error err;
+	size_t bytes, at, before = 0;
+	uint8_t *log;
+
+	keyed_init(&keyed, 2, SL_COMPRESSION_NONE, 4096);
+	keyed_append(&keyed, 500, 30, 0);
+	keyed_roll(&keyed);
+	keyed_append(&keyed, 10, 30, 0);
+	log = logdir_load(&keyed.dir, "00000000000000000000.log", &bytes);
+	for (at = 0; at < bytes; at += head.bytes) {
+		before = at;
+		if (sl_batch_head_decode(log + at, bytes - at, &head, &err) !=
+		    SL_OK)
+			break;
+	}
+	logdir_store(&keyed.dir, "00000000000000000000.log", log, before);
+	free(log);
+	CHECK(keyed_compact(&keyed, &report) == SL_OK);
+	CHECK(report.blocked_at == SL_OFFSET_NONE);
+	logdir_read(&keyed.dir, 0, false, &read);
+	check(read.rc == SL_END && read.gones == 1 && read.damages == 0,
+	    "a hole between segments is told after compaction, too");
+	logdir_read_release(&read);
+	check(keyed_compact(&keyed, &report) == SL_END,
+	    "and only once cleaned");
+	keyed_release(&keyed);
+}
+
 /* ---- For other readers ---- */
 
 /* Leave logs as compaction makes them in $TMPDIR, for Kafka to read. */
@@ -150,6 +288,9 @@ main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "leave-logs") == 0)
 		return leave_logs();
 	test_keymap();
+	test_when();
+	test_times();
+	test_mended();
 	test_random("plain", SL_COMPRESSION_NONE, 0, 3000, 40);
 	test_random("many keys", SL_COMPRESSION_NONE, 0, 2000, 900);
 	test_random("few keys", SL_COMPRESSION_NONE, 0, 1000, 12);
