@@ -6,9 +6,29 @@
 
 #include <inttypes.h>
 
+/* Of the map, for a dirty byte: a compressed record may take but a few. */
+#define MEMORY_PER_BYTE 16
+
 /* ---- The keys of the dirty part ---- */
 
-/* The keys of one batch. SL_END: the map is full; sieve->map_end is set. */
+/* Put those in hand. SL_END: the map is full; sieve->map_end is set. */
+static int
+put_keys(struct sl_sieve *sieve)
+{
+	size_t i, count = sieve->key_count;
+
+	sieve->key_count = 0;
+	for (i = 0; i < count; i++) {
+		if (sl_keymap_put(sieve->map, &sieve->keys[i].hash,
+		        sieve->keys[i].offset) == SL_END) {
+			sieve->map_end = sieve->keys[i].offset;
+			return SL_END;
+		}
+	}
+	return SL_OK;
+}
+
+/* The keys of one batch. SL_END: the map is full. */
 static int
 map_batch(struct sl_sieve *sieve, uint64_t clean, const uint8_t *batch,
     const struct sl_batch_head *head, struct sl_error *err)
@@ -19,6 +39,7 @@ map_batch(struct sl_sieve *sieve, uint64_t clean, const uint8_t *batch,
 	if ((head->attributes & SL_BATCH_TRANSACTIONAL) != 0)
 		return sl_error_set(err, SL_ECORRUPT,
 		    "offset %" PRIu64 " is part of a transaction", head->base);
+	sieve->key_count = 0;
 	rc = sl_batch_walk_begin(&sieve->walk, batch, head, err);
 	while (rc == SL_OK) {
 		rc = sl_batch_walk_next(&sieve->walk, &record, err);
@@ -26,13 +47,14 @@ map_batch(struct sl_sieve *sieve, uint64_t clean, const uint8_t *batch,
 			break;
 		if (record.key == NULL || record.offset < clean)
 			continue;
-		if (sl_keymap_put(sieve->map, record.key, record.key_bytes,
-		        record.offset) == SL_END) {
-			sieve->map_end = record.offset;
+		if (sieve->key_count == SL_SIEVE_KEYS &&
+		    put_keys(sieve) == SL_END)
 			return SL_END;
-		}
+		sieve->keys[sieve->key_count].offset = record.offset;
+		sieve->keys[sieve->key_count++].hash =
+		    sl_keymap_hash(sieve->map, record.key, record.key_bytes);
 	}
-	return rc < 0 ? rc : SL_OK;
+	return rc < 0 ? rc : put_keys(sieve);
 }
 
 /* The keys of one segment from `clean` on, up to a full map or damage. */
@@ -232,6 +254,19 @@ clean(struct sl_sieve *sieve, struct sl_compact_plan *plan,
 	return rc;
 }
 
+/* For the map: no more than there can be keys for, uncompressed. */
+static size_t
+memory_for(const struct sl_compact_options *options, uint64_t dirty_bytes)
+{
+	size_t bytes = options->memory_bytes;
+
+	if (bytes == 0)
+		bytes = SL_COMPACT_MEMORY_BYTES;
+	if (dirty_bytes < bytes / MEMORY_PER_BYTE)
+		bytes = (size_t)dirty_bytes * MEMORY_PER_BYTE;
+	return bytes;
+}
+
 static int
 compact(struct sl_sieve *sieve, struct sl_compact_plan *plan,
     struct sl_error *err)
@@ -258,10 +293,8 @@ compact(struct sl_sieve *sieve, struct sl_compact_plan *plan,
 	if (!sl_compact_is_due(plan, sieve->dir, options, &sieve->cleaned,
 	        report))
 		return SL_END;
-	rc = sl_keymap_init(&map,
-	    options->memory_bytes == 0 ? SL_COMPACT_MEMORY_BYTES
-	                               : options->memory_bytes,
-	    err);
+	rc =
+	    sl_keymap_init(&map, memory_for(options, report->dirty_bytes), err);
 	sieve->map = &map;
 	if (rc == SL_OK)
 		rc = clean(sieve, plan, err);

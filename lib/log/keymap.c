@@ -41,15 +41,31 @@ sl_keymap_clear(struct sl_keymap *map)
 	map->count = 0;
 }
 
+static size_t
+place_of(const struct sl_keymap *map, const struct sl_keymap_hash *hash)
+{
+	return (size_t)((hash->word[0] >> 32) * map->room >> 32);
+}
+
+struct sl_keymap_hash
+sl_keymap_hash(const struct sl_keymap *map, const void *key, size_t bytes)
+{
+	struct sl_keymap_hash hash;
+
+	sl_siphash128(map->secret, key, bytes, hash.word);
+	__builtin_prefetch(&map->slots[place_of(map, &hash)], 1);
+	return hash;
+}
+
 /* The slot that has this hash, or the free one where it belongs. */
 static struct sl_keymap_slot *
-find(const struct sl_keymap *map, const uint64_t hash[2])
+find(const struct sl_keymap *map, const struct sl_keymap_hash *hash)
 {
-	size_t at = (size_t)((hash[0] >> 32) * map->room >> 32);
+	size_t at = place_of(map, hash);
 	const struct sl_keymap_slot *slot = &map->slots[at];
 
-	while (slot->after != 0 &&
-	       (slot->hash[0] != hash[0] || slot->hash[1] != hash[1])) {
+	while (slot->after != 0 && (slot->word[0] != hash->word[0] ||
+	                               slot->word[1] != hash->word[1])) {
 		at = at + 1 == map->room ? 0 : at + 1;
 		slot = &map->slots[at];
 	}
@@ -57,30 +73,24 @@ find(const struct sl_keymap *map, const uint64_t hash[2])
 }
 
 int
-sl_keymap_put(struct sl_keymap *map, const void *key, size_t bytes,
+sl_keymap_put(struct sl_keymap *map, const struct sl_keymap_hash *hash,
     uint64_t offset)
 {
-	struct sl_keymap_slot *slot;
-	uint64_t hash[2];
+	struct sl_keymap_slot *slot = find(map, hash);
 
-	sl_siphash128(map->secret, key, bytes, hash);
-	slot = find(map, hash);
 	if (slot->after == 0) {
 		if (map->count == map->count_max)
 			return SL_END;
 		map->count++;
-		slot->hash[0] = hash[0];
-		slot->hash[1] = hash[1];
+		slot->word[0] = hash->word[0];
+		slot->word[1] = hash->word[1];
 	}
 	slot->after = offset + 1;
 	return SL_OK;
 }
 
 uint64_t
-sl_keymap_get(const struct sl_keymap *map, const void *key, size_t bytes)
+sl_keymap_get(const struct sl_keymap *map, const struct sl_keymap_hash *hash)
 {
-	uint64_t hash[2];
-
-	sl_siphash128(map->secret, key, bytes, hash);
 	return find(map, hash)->after - 1;
 }

@@ -12,7 +12,7 @@
 #include "streamlog.h"
 
 struct sl_keymap_slot {
-	uint64_t hash[2];
+	uint64_t word[2];
 	uint64_t after; /* the offset behind the key's last; 0: free */
 };
 
@@ -31,12 +31,22 @@ SL_MUST_USE int sl_keymap_init(struct sl_keymap *map, size_t bytes,
 void sl_keymap_release(struct sl_keymap *map);
 void sl_keymap_clear(struct sl_keymap *map);
 
+/*
+ * What a key is known by; its slot is on its way from memory from now on, so
+ * that who hashes some before the first is looked up waits once for all.
+ */
+struct sl_keymap_hash {
+	uint64_t word[2];
+};
+struct sl_keymap_hash sl_keymap_hash(const struct sl_keymap *map,
+    const void *key, size_t bytes);
+
 /* The key's last offset is this. SL_END: it is new, and there is no room. */
-SL_MUST_USE int sl_keymap_put(struct sl_keymap *map, const void *key,
-    size_t bytes, uint64_t offset);
+SL_MUST_USE int sl_keymap_put(struct sl_keymap *map,
+    const struct sl_keymap_hash *hash, uint64_t offset);
 
 /* SL_OFFSET_NONE: not in the map. */
-uint64_t sl_keymap_get(const struct sl_keymap *map, const void *key,
-    size_t bytes);
+uint64_t sl_keymap_get(const struct sl_keymap *map,
+    const struct sl_keymap_hash *hash);
 
 #endif

@@ -4,6 +4,7 @@
 #include "fs.h"
 #include "read.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -401,22 +402,43 @@ measure(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
 	           : time_of(log, &spot, offset, &lag->first_ms, err);
 }
 
-int
-sl_lag_log_measure(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
+static int
+measure_from(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
     struct sl_error *err)
 {
 	uint64_t first = log->range.first;
 	int rc = SL_OK;
 
-	if (log->asked == offset && offset != SL_OFFSET_NONE) {
-		*lag = log->answer;
-		return SL_OK;
-	}
 	*lag = (struct sl_lag){ .range = log->range, .first_ms = SL_TIME_NONE };
 	if (offset < log->range.next) {
 		lag->events = log->range.next - offset;
 		lag->gone = offset < first ? first - offset : 0;
 		rc = measure(log, offset < first ? first : offset, lag, err);
+	}
+	return rc;
+}
+
+int
+sl_lag_log_measure(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
+    struct sl_error *err)
+{
+	char name[SL_LAG_NAME_SIZE];
+	int rc;
+
+	if (log->asked == offset && offset != SL_OFFSET_NONE) {
+		*lag = log->answer;
+		return SL_OK;
+	}
+	rc = measure_from(log, offset, lag, err);
+	if (rc < 0 && err->sys == ENOENT) {
+		/* Retention or a merge took the segment: list them anew. */
+		int at = log->at;
+
+		memcpy(name, log->name, sizeof(name));
+		sl_lag_log_close(log);
+		rc = sl_lag_log_open(log, at, name, err);
+		if (rc == SL_OK)
+			rc = measure_from(log, offset, lag, err);
 	}
 	log->asked = rc == SL_OK ? offset : SL_OFFSET_NONE;
 	log->answer = *lag;

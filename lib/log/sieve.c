@@ -32,24 +32,22 @@ has_horizon(const struct sl_batch_head *head)
 	return (head->attributes & SL_BATCH_DELETE_HORIZON) != 0;
 }
 
-/* Does the record stay? Tombstones and those that go are counted. */
+/* Does the record stay? Its tombstone is counted. */
 static bool
 judge(const struct sl_sieve *sieve, const struct sl_batch_head *head,
-    const struct sl_record *record, struct verdict *verdict)
+    const struct sl_sieve_key *key, struct verdict *verdict)
 {
 	uint64_t last;
 
-	if (record->key == NULL)
-		return true;
-	if (record->offset >= sieve->map_end) {
-		verdict->tombstones += record->value == NULL;
-		verdict->has_young |= record->value == NULL;
+	if (key->offset >= sieve->map_end) {
+		verdict->tombstones += key->is_tombstone;
+		verdict->has_young |= key->is_tombstone;
 		return true;
 	}
-	last = sl_keymap_get(sieve->map, record->key, record->key_bytes);
-	if (last != SL_OFFSET_NONE && last > record->offset)
+	last = sl_keymap_get(sieve->map, &key->hash);
+	if (last != SL_OFFSET_NONE && last > key->offset)
 		return false;
-	if (record->value != NULL)
+	if (!key->is_tombstone)
 		return true;
 	if (has_horizon(head) &&
 	    head->base_timestamp_ms <= sieve->options->now_ms) {
@@ -60,17 +58,59 @@ judge(const struct sl_sieve *sieve, const struct sl_batch_head *head,
 	return true;
 }
 
+/* Judge those in hand; `places` are theirs in the batch. */
+static void
+judge_keys(struct sl_sieve *sieve, const struct sl_batch_head *head,
+    const uint32_t *places, struct verdict *verdict)
+{
+	for (size_t i = 0; i < sieve->key_count; i++) {
+		if (judge(sieve, head, &sieve->keys[i], verdict))
+			continue;
+		sieve->keeps[places[i]] = false;
+		verdict->dropped++;
+	}
+	sieve->key_count = 0;
+}
+
 /* Judge all records; sieve->keeps has the answers. */
+static int
+judge_records(struct sl_sieve *sieve, const struct sl_batch_head *head,
+    struct verdict *verdict, struct sl_error *err)
+{
+	uint32_t places[SL_SIEVE_KEYS], i = 0;
+	struct sl_record record;
+	int rc;
+
+	sieve->key_count = 0;
+	for (;; i++) {
+		rc = sl_batch_walk_next(&sieve->walk, &record, err);
+		if (rc < 0)
+			return rc;
+		if (rc == SL_END || sieve->key_count == SL_SIEVE_KEYS)
+			judge_keys(sieve, head, places, verdict);
+		if (rc == SL_END)
+			break;
+		sieve->keeps[i] = true;
+		if (record.key == NULL)
+			continue;
+		places[sieve->key_count] = i;
+		sieve->keys[sieve->key_count++] = (struct sl_sieve_key){
+			.hash = sl_keymap_hash(sieve->map, record.key,
+			    record.key_bytes),
+			.offset = record.offset,
+			.is_tombstone = record.value == NULL,
+		};
+	}
+	verdict->kept = i - verdict->dropped;
+	return SL_OK;
+}
+
 static int
 judge_batch(struct sl_sieve *sieve, const struct sl_batch_head *head,
     struct verdict *verdict, struct sl_error *err)
 {
-	struct sl_record record;
 	uint8_t *keeps;
-	uint32_t i = 0;
-	int rc;
 
-	*verdict = (struct verdict){ .kept = 0 };
 	if (head->count > sieve->keeps_room) {
 		keeps = realloc(sieve->keeps, head->count);
 		if (keeps == NULL)
@@ -78,17 +118,7 @@ judge_batch(struct sl_sieve *sieve, const struct sl_batch_head *head,
 		sieve->keeps = keeps;
 		sieve->keeps_room = head->count;
 	}
-	for (;;) {
-		rc = sl_batch_walk_next(&sieve->walk, &record, err);
-		if (rc != SL_OK)
-			return rc < 0 ? rc : SL_OK;
-		sieve->keeps[i] = judge(sieve, head, &record, verdict);
-		if (sieve->keeps[i])
-			verdict->kept++;
-		else
-			verdict->dropped++;
-		i++;
-	}
+	return judge_records(sieve, head, verdict, err);
 }
 
 /* ---- Writing ---- */

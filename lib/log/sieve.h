@@ -10,6 +10,14 @@
 #include "rewrite.h"
 #include "swap.h"
 
+/* A record whose key is being looked up. */
+struct sl_sieve_key {
+	struct sl_keymap_hash hash;
+	uint64_t offset;
+	bool is_tombstone;
+};
+#define SL_SIEVE_KEYS 32
+
 struct sl_sieve {
 	int dir; /* borrowed, as are the next four */
 	const struct sl_fs_like *like;
@@ -27,6 +35,8 @@ struct sl_sieve {
 	struct sl_window window;
 	struct sl_batch_walk walk;
 	struct sl_rewrite rewrite;
+	struct sl_sieve_key keys[SL_SIEVE_KEYS];
+	size_t key_count;
 	uint8_t *keeps; /* of the batch in hand: does this record stay? */
 	size_t keeps_room;
 	uint64_t end;  /* behind the last batch read */

@@ -153,7 +153,7 @@ note(struct logdir_read *read, const struct sl_record *record)
 	read->offsets = reallocarray(read->offsets, room, sizeof(uint64_t));
 	read->numbers = reallocarray(read->numbers, room, sizeof(uint64_t));
 	read->times_ms = reallocarray(read->times_ms, room, sizeof(int64_t));
-	if (record->value_bytes < sizeof(number))
+	if (record->value != NULL && record->value_bytes < sizeof(number))
 		memcpy(number, record->value, record->value_bytes);
 	read->offsets[read->count] = record->offset;
 	read->numbers[read->count] = strtoull(number, NULL, 10);
