@@ -11,7 +11,17 @@ struct names {
 	struct sl_segments indexes;
 	struct sl_segments times;
 	struct sl_segments drafts; /* of any .cleaned */
+	int dir;                   /* borrowed */
 };
+
+/* "~" and 16 hex digits: what sl_fs_replace() had not renamed yet. Only the
+ * holder of the clean lock replaces files here. */
+static bool
+is_scratch(const char *name)
+{
+	return name[0] == '~' && strlen(name) == SL_FS_SCRATCH_SIZE - 1 &&
+	       strspn(name + 1, "0123456789abcdef") == SL_FS_SCRATCH_SIZE - 2;
+}
 
 static int
 add_name(void *arg, const char *name, struct sl_error *err)
@@ -21,6 +31,8 @@ add_name(void *arg, const char *name, struct sl_error *err)
 	size_t bytes;
 	uint64_t base;
 
+	if (is_scratch(name))
+		return sl_fs_unlink(names->dir, name, err);
 	if (!sl_segment_name_parse(name, &base, &suffix))
 		return SL_OK;
 	if (strcmp(suffix, ".log") == 0)
@@ -263,7 +275,7 @@ int
 sl_swap_sweep(int dir, const struct sl_fs_like *like, int64_t interval_bytes,
     struct sl_error *err)
 {
-	struct names names = { .logs = SL_SEGMENTS_EMPTY };
+	struct names names = { .dir = dir };
 	int rc;
 
 	rc = sweep(dir, like, interval_bytes, &names, err);

@@ -317,8 +317,6 @@ check_name(void *arg, const char *name, struct sl_error *err)
 	uint64_t base;
 
 	(void)err;
-	if (name[0] == '~')
-		return SL_OK; /* of a replace that was killed */
 	if (!sl_segment_name_parse(name, &base, &suffix)) {
 		if (strcmp(name, "lock") != 0 && strcmp(name, "cleaned") != 0)
 			files->wrong = "a file of another name is there";
