@@ -51,11 +51,18 @@ _streamlog_topic()
 	--set)
 		words='segment.bytes= segment.ms= index.interval.bytes=
 			max.message.bytes= message.timestamp.after.max.ms=
-			compression.type= sync='
+			compression.type= sync= cleanup.policy=
+			retention.ms= retention.bytes= retention.total.bytes=
+			retention.count= min.free.bytes=
+			retention.protect.groups= file.delete.delay.ms=
+			on.full= delete.retention.ms= min.compaction.lag.ms=
+			min.cleanable.dirty.ratio='
 		compopt -o nospace 2>/dev/null
 		;;
 	compression.type) words='none lz4 zstd' ;;
 	sync) words='none exit batch each' ;;
+	cleanup.policy) words='delete compact compact,delete' ;;
+	on.full) words='drop-oldest refuse wait' ;;
 	*)
 		command=$(_streamlog_topic_command)
 		if [[ $is_value ]]; then

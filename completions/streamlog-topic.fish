@@ -25,7 +25,13 @@ end
 function __streamlog_settings
     string join \n segment.bytes= segment.ms= index.interval.bytes= \
         max.message.bytes= message.timestamp.after.max.ms= \
-        compression.type={none,lz4,zstd} sync={none,exit,batch,each}
+        compression.type={none,lz4,zstd} sync={none,exit,batch,each} \
+        cleanup.policy={delete,compact} 'cleanup.policy=compact,delete' \
+        on.full={drop-oldest,refuse,wait} \
+        retention.ms= retention.bytes= retention.total.bytes= \
+        retention.count= min.free.bytes= retention.protect.groups= \
+        file.delete.delay.ms= delete.retention.ms= \
+        min.compaction.lag.ms= min.cleanable.dirty.ratio=
 end
 
 set -l option complete -c streamlog-topic

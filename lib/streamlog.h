@@ -197,6 +197,19 @@ enum sl_sync_level {
 SL_MUST_USE int sl_parse_sync_level(const char *name, enum sl_sync_level *level,
     struct sl_error *err);
 
+/* cleanup.policy: one of these, or both. */
+#define SL_CLEANUP_DELETE 1
+#define SL_CLEANUP_COMPACT 2
+
+/* What becomes of an event for which there is no room. */
+enum sl_on_full {
+	SL_FULL_DROP_OLDEST, /* the oldest events go */
+	SL_FULL_REFUSE,      /* SL_EFULL */
+	SL_FULL_WAIT,        /* it waits for the slowest group */
+};
+
+#define SL_SETTING_VALUE_SIZE 256
+
 /* A topic's settings; streamlog.yaml(5) has their names and meanings. */
 struct sl_settings {
 	int partitions;
@@ -207,6 +220,19 @@ struct sl_settings {
 	int64_t timestamp_after_max_ms;
 	enum sl_compression compression;
 	enum sl_sync_level sync;
+	int cleanup; /* bits of SL_CLEANUP_... */
+	/* The bounds of retention; -1: none. */
+	int64_t retention_ms;
+	int64_t retention_bytes;
+	int64_t retention_total_bytes;
+	int64_t retention_count;
+	int64_t min_free_bytes;
+	char protect_groups[SL_SETTING_VALUE_SIZE]; /* "billing,shipping" */
+	int64_t file_delete_delay_ms;
+	enum sl_on_full on_full;
+	int64_t delete_retention_ms;
+	int64_t min_compaction_lag_ms;
+	int64_t min_cleanable_dirty_ppm; /* of 1,000,000 */
 };
 
 /* A setting by name, as `--set NAME=VALUE` brings it. */
@@ -254,7 +280,7 @@ const struct sl_settings *sl_topic_settings(const struct sl_topic *topic);
  * says it. Returns false past the last. */
 struct sl_setting_row {
 	const char *name;
-	char value[64];
+	char value[SL_SETTING_VALUE_SIZE];
 	bool is_default;
 };
 bool sl_topic_setting(const struct sl_topic *topic, size_t index,

@@ -11,6 +11,7 @@
 #include "setting.h"
 #include "text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -113,6 +114,9 @@ event_next(struct walk *walk, yaml_event_t *event, struct sl_error *err)
 	return SL_OK;
 }
 
+/* The items of a list, joined. */
+#define LIST_BYTES_MAX 1024
+
 static size_t
 event_line(const yaml_event_t *event)
 {
@@ -159,26 +163,73 @@ scalar_check(const yaml_event_t *event, const char *what, struct sl_error *err)
 	    event_line(event), found, what);
 }
 
+/* The items of a list that just began, joined; `end` is where it ends. */
+static int
+walk_list(struct walk *walk, const yaml_event_t *start,
+    char joined[LIST_BYTES_MAX], size_t *end, struct sl_error *err)
+{
+	bool is_end = false;
+	size_t used = 0;
+	yaml_event_t item;
+	int rc;
+
+	if (start->data.sequence_start.anchor != NULL ||
+	    start->data.sequence_start.tag != NULL)
+		return sl_error_set(err, SL_ECORRUPT,
+		    "line %zu: an anchor (&) or a tag (!), where a list is "
+		    "meant",
+		    event_line(start));
+	joined[0] = '\0';
+	while (!is_end) {
+		rc = event_next(walk, &item, err);
+		if (rc != SL_OK)
+			return rc;
+		is_end = item.type == YAML_SEQUENCE_END_EVENT;
+		*end = item.end_mark.index;
+		if (!is_end)
+			rc = scalar_check(&item, "an item of a list", err);
+		if (!is_end && rc == SL_OK) {
+			used += (size_t)snprintf(joined + used,
+			    LIST_BYTES_MAX - used, "%s%s", used > 0 ? "," : "",
+			    (const char *)item.data.scalar.value);
+			if (used >= LIST_BYTES_MAX)
+				rc = sl_error_set(err, SL_ECORRUPT,
+				    "line %zu: a list that is too long",
+				    event_line(start));
+		}
+		yaml_event_delete(&item);
+		if (rc != SL_OK)
+			return rc;
+	}
+	return SL_OK;
+}
+
 /* Read the value that belongs to the name in `key`, and visit both. */
 static int
 walk_value(struct walk *walk, const yaml_event_t *key, struct sl_error *err)
 {
+	char joined[LIST_BYTES_MAX];
 	yaml_event_t value;
 	struct sl_config_entry entry;
+	size_t end;
 	int rc;
 
 	rc = event_next(walk, &value, err);
 	if (rc != SL_OK)
 		return rc;
-	rc = scalar_check(&value, "one value", err);
+	end = value.end_mark.index;
+	entry.is_list = value.type == YAML_SEQUENCE_START_EVENT;
+	rc = entry.is_list ? walk_list(walk, &value, joined, &end, err)
+	                   : scalar_check(&value, "one value", err);
 	if (rc != SL_OK)
 		goto out;
 	entry.name = (const char *)key->data.scalar.value;
-	entry.value = (const char *)value.data.scalar.value;
+	entry.value =
+	    entry.is_list ? joined : (const char *)value.data.scalar.value;
 	entry.line = event_line(key);
 	entry.indent = key->start_mark.column;
 	entry.start = position_of(walk, value.start_mark.index);
-	entry.end = position_of(walk, value.end_mark.index);
+	entry.end = position_of(walk, end);
 	rc = walk->visit(walk->context, &entry, err);
 	if (rc != SL_OK)
 		sl_error_wrap(err, "line %zu", entry.line);
@@ -348,6 +399,10 @@ reading_visit(void *context, const struct sl_config_entry *entry,
 		rc = sl_setting_find(entry->name, &index, err);
 		bit = UINT64_C(1) << index;
 	}
+	if (rc == SL_OK && entry->is_list &&
+	    (is_id || !sl_setting_is_list(index)))
+		return sl_error_set(err, SL_ECORRUPT,
+		    "a list, where one value is meant");
 	if (rc == SL_OK && (reading->said & bit) != 0)
 		return sl_error_set(err, SL_ECORRUPT,
 		    "'%s': said a second time", entry->name);
@@ -402,6 +457,21 @@ sl_config_set(struct sl_config *config, const char *name, const char *value,
 	if (rc != SL_OK)
 		return rc;
 	config->said |= UINT64_C(1) << index;
+	return SL_OK;
+}
+
+int
+sl_config_check(const struct sl_config *config, struct sl_error *err)
+{
+	const struct sl_settings *settings = &config->settings;
+
+	if (settings->protect_groups[0] != '\0' &&
+	    settings->retention_bytes < 0 &&
+	    settings->retention_total_bytes < 0 && settings->min_free_bytes < 0)
+		return sl_error_set(err, SL_EUSAGE,
+		    "retention.protect.groups: needs a bound in bytes beside "
+		    "it, such as retention.bytes, so that a dead reader can't "
+		    "fill the disk");
 	return SL_OK;
 }
 

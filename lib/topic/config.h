@@ -37,6 +37,11 @@ SL_MUST_USE int sl_config_parse(struct sl_config *config, const char *text,
 SL_MUST_USE int sl_config_set(struct sl_config *config, const char *name,
     const char *value, struct sl_error *err);
 
+/* Do the settings fit each other? SL_EUSAGE, for who makes or alters a topic.
+ */
+SL_MUST_USE int sl_config_check(const struct sl_config *config,
+    struct sl_error *err);
+
 /*
  * The text of a file with some settings changed: what stands in `text` (may be
  * empty) stays as it is, comments too, but for the values changed; what is new

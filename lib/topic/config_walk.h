@@ -10,7 +10,8 @@
 /* One "name: value" of a file, and where it stands in the text. */
 struct sl_config_entry {
 	const char *name;
-	const char *value;
+	const char *value; /* of a list: its items, with commas between */
+	bool is_list;
 	size_t line; /* of the name, from 1 */
 	size_t indent;
 	size_t start; /* the value's bytes, quotes included: [start, end) */

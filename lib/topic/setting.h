@@ -27,6 +27,9 @@ SL_MUST_USE int sl_setting_find(const char *name, size_t *index,
 SL_MUST_USE int sl_setting_parse(size_t index, const char *value,
     struct sl_settings *settings, struct sl_error *err);
 
+/* Is it one that a file may say as a list? */
+bool sl_setting_is_list(size_t index);
+
 /* Fill the row's name and value (in Kafka's unit). False past the last. */
 bool sl_setting_print(size_t index, const struct sl_settings *settings,
     struct sl_setting_row *row);

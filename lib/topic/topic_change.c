@@ -61,7 +61,7 @@ gather(int dir_fd, const struct sl_setting *settings, size_t setting_count,
 	for (i = 0; rc == SL_OK && i < setting_count; i++)
 		rc = sl_config_set(config, settings[i].name, settings[i].value,
 		    err);
-	return rc;
+	return rc < 0 ? rc : sl_config_check(config, err);
 }
 
 /* Of settings of one name the last counts; how they were typed is kept. */
@@ -232,6 +232,8 @@ alter_locked(struct sl_topic *topic, int partitions,
 		rc = sl_config_set(&topic->config, settings[count].name,
 		    settings[count].value, err);
 	}
+	if (rc == SL_OK)
+		rc = sl_config_check(&topic->config, err);
 	if (rc < 0)
 		return rc;
 	if (partitions == 0)

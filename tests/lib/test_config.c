@@ -19,7 +19,16 @@ test_defaults(void)
 		{ "index.interval.bytes", "4096" },
 		{ "max.message.bytes", "1048588" },
 		{ "message.timestamp.after.max.ms", "3600000" },
-		{ "compression.type", "none" }, { "sync", "exit" } };
+		{ "compression.type", "none" }, { "sync", "exit" },
+		{ "cleanup.policy", "delete" }, { "retention.ms", "-1" },
+		{ "retention.bytes", "-1" }, { "retention.total.bytes", "-1" },
+		{ "retention.count", "-1" }, { "min.free.bytes", "-1" },
+		{ "retention.protect.groups", "" },
+		{ "file.delete.delay.ms", "60000" },
+		{ "on.full", "drop-oldest" },
+		{ "delete.retention.ms", "86400000" },
+		{ "min.compaction.lag.ms", "0" },
+		{ "min.cleanable.dirty.ratio", "0.5" } };
 	struct sl_setting_row row;
 	struct sl_config config;
 	size_t i;
@@ -86,6 +95,21 @@ test_set(void)
 	set_is("compression.type", "zstd", "zstd");
 	set_is("sync", "each", "each");
 	set_is("sync", "none", "none");
+	set_is("cleanup.policy", "compact", "compact");
+	set_is("cleanup.policy", "delete, compact", "compact,delete");
+	set_is("retention.ms", "7d", "604800000");
+	set_is("retention.ms", "-1", "-1");
+	set_is("retention.bytes", "1GiB", "1073741824");
+	set_is("retention.total.bytes", "-1", "-1");
+	set_is("retention.count", "1000000", "1000000");
+	set_is("min.free.bytes", "2G", "2147483648");
+	set_is("retention.protect.groups", "billing , a.b", "billing,a.b");
+	set_is("retention.protect.groups", "", "");
+	set_is("file.delete.delay.ms", "0", "0");
+	set_is("on.full", "wait", "wait");
+	set_is("min.cleanable.dirty.ratio", "0", "0");
+	set_is("min.cleanable.dirty.ratio", "0.25", "0.25");
+	set_is("min.cleanable.dirty.ratio", "1", "1");
 }
 
 static void
@@ -129,9 +153,29 @@ test_set_bad(void)
 	    "'compression': no such setting; is 'compression.type' meant?");
 	set_fails("log.segment.bytes", "1",
 	    "'log.segment.bytes': no such setting; is 'segment.bytes' meant?");
-	set_fails("retention.ms", "7d",
-	    "'retention.ms': no such setting in this version; "
-	    "streamlog.yaml(5) has them all");
+	set_fails("retention", "7d",
+	    "'retention': no such setting; is 'retention.ms' meant?");
+	set_fails("retention.bytes", "-2",
+	    "retention.bytes: '-2': not a size, such as 64MiB");
+	set_fails("retention.bytes", "2E",
+	    "retention.bytes: '2E': not a size, such as 64MiB");
+	set_fails("retention.count", "1k",
+	    "retention.count: '1k': not a whole number, such as 4");
+	set_fails("cleanup.policy", "drop",
+	    "cleanup.policy: 'drop': not delete, compact or 'compact,delete'");
+	set_fails("cleanup.policy", "",
+	    "cleanup.policy: '': not delete, compact or 'compact,delete'");
+	set_fails("on.full", "block",
+	    "on.full: 'block': not one of drop-oldest, refuse and wait");
+	set_fails("retention.protect.groups", "a,,b",
+	    "retention.protect.groups: 'a,,b': not names of groups, such as "
+	    "billing,shipping");
+	set_fails("min.cleanable.dirty.ratio", "1.5",
+	    "min.cleanable.dirty.ratio: '1.5': not a ratio from 0 to 1, such "
+	    "as 0.5");
+	set_fails("min.cleanable.dirty.ratio", "1.",
+	    "min.cleanable.dirty.ratio: '1.': not a ratio from 0 to 1, such "
+	    "as 0.5");
 	set_fails("", "7d",
 	    "'': no such setting in this version; streamlog.yaml(5) has them "
 	    "all");
@@ -140,6 +184,27 @@ test_set_bad(void)
 }
 
 /* ---- Reading ---- */
+
+/* Lists, of one line and of several, where a list is meant. */
+static void
+test_parse_lists(void)
+{
+	static const char text[] = "retention.protect.groups: [billing, a.b]\n"
+	                           "cleanup.policy:\n"
+	                           "- compact\n"
+	                           "- delete\n"
+	                           "sync: each\n";
+	struct sl_error err = { 0 };
+	struct sl_config config;
+
+	sl_config_init(&config);
+	CHECK(sl_config_parse(&config, text, sizeof(text) - 1, false, &err) ==
+	      SL_OK);
+	CHECK(strcmp(config.settings.protect_groups, "billing,a.b") == 0);
+	CHECK(config.settings.cleanup ==
+	      (SL_CLEANUP_DELETE | SL_CLEANUP_COMPACT));
+	CHECK(config.settings.sync == SL_SYNC_EACH);
+}
 
 static void
 test_parse(void)
@@ -225,8 +290,8 @@ test_parse_values(void)
 	    "line 2: 'sync': said a second time");
 	parse_fails("id: " ID "\n",
 	    "line 1: 'id': only a topic's own file, topic.yaml, has one");
-	parse_fails("cleanup.policy: compact\n",
-	    "line 1: 'cleanup.policy': no such setting in this version; "
+	parse_fails("tiers: 2\n",
+	    "line 1: 'tiers': no such setting in this version; "
 	    "streamlog.yaml(5) has them all");
 	bytes_fail("id: abc\npartitions: 1\n", 22, true,
 	    "line 1: id: 'abc': not a topic's id, which has 22 letters of "
@@ -395,7 +460,8 @@ test_edit_bad(void)
 	edit_fails("sync: exit\nsync: each\n", "sync", "none", SL_ECORRUPT,
 	    "line 2: 'sync': said a second time");
 	edit_fails("sync: [exit\n", "sync", "none", SL_ECORRUPT,
-	    "line 1: a list, where one value is meant");
+	    "line 2: not YAML: did not find expected ',' or ']'; one 'name: "
+	    "value' a line is meant");
 	edit_fails("{partitions: 1}\n", "sync", "none", SL_EUSAGE,
 	    NOT_SO "line 2: not YAML: did not find expected <document start>; "
 	           "one 'name: value' a line is meant");
@@ -415,6 +481,7 @@ main(void)
 	test_set();
 	test_set_bad();
 	test_parse();
+	test_parse_lists();
 	test_parse_empty();
 	test_parse_values();
 	test_parse_yaml();
