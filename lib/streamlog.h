@@ -1,6 +1,7 @@
 /*
- * streamlog.h: the front door of libstreamlog. It includes its other two parts,
- * streamlog_text.h (numbers, times, JSON) and streamlog_group.h.
+ * streamlog.h: the front door of libstreamlog. It includes its other parts,
+ * streamlog_text.h (numbers, times, JSON), streamlog_group.h and
+ * streamlog_clean.h.
  *
  * Kafka's log as plain files. A log directory holds topics; a topic holds
  * partitions; a partition is a log of record batches, numbered by offset.
@@ -485,6 +486,7 @@ void sl_reader_end_at(struct sl_reader *reader, const struct sl_topic *topic,
 void sl_reader_drop_partition(struct sl_reader *reader,
     const struct sl_topic *topic, int partition);
 
+#include "streamlog_clean.h"
 #include "streamlog_group.h"
 
 /* The libraries built in and found at run time: "libyaml 0.2.5, ..." */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -491,6 +492,17 @@ kind_is_known(long kind)
 	default:
 		return false;
 	}
+}
+
+int
+sl_fs_free_bytes(int fd, uint64_t *bytes, struct sl_error *err)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) != 0)
+		return sl_error_sys(err, errno, "statvfs");
+	*bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return SL_OK;
 }
 
 bool

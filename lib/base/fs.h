@@ -128,6 +128,9 @@ SL_MUST_USE int sl_fs_rename_over(int at, const char *from, const char *to,
     struct sl_error *err);
 SL_MUST_USE int sl_fs_unlink(int at, const char *name, struct sl_error *err);
 
+/* What users other than root may still write on the file system of `fd`. */
+SL_MUST_USE int sl_fs_free_bytes(int fd, uint64_t *bytes, struct sl_error *err);
+
 /* Remove a tree beneath `at`, never following links; absent is done. */
 SL_MUST_USE int sl_fs_remove_tree(int at, const char *name,
     struct sl_error *err);

@@ -26,6 +26,9 @@ is_roll_due(const struct sl_log *log, size_t bytes, uint32_t count,
 	if (log->size == 0)
 		return false;
 	return is_full(log, bytes) ||
+	       (log->limits.segment_count > 0 &&
+	           log->next + count - log->base >
+	               (uint64_t)log->limits.segment_count) ||
 	       log->next + count - log->base > SL_SEGMENT_OFFSETS_LIMIT ||
 	       log->size + bytes > SL_SEGMENT_BYTES_LIMIT ||
 	       (max_ms > log->first_ms &&

@@ -110,9 +110,8 @@ sl_log_forget(struct sl_log *log)
 	sl_index_close(&log->index);
 }
 
-/* Does the name still lead to the file that is locked (RULE 1)? */
-static int
-check_lock_name(const struct sl_log *log, struct sl_error *err)
+int
+sl_log_check_lock(const struct sl_log *log, struct sl_error *err)
 {
 	struct stat named;
 
@@ -177,7 +176,7 @@ sl_log_lock(struct sl_log *log, int timeout_ms, struct sl_error *err)
 	}
 	if (rc < 0)
 		return rc;
-	rc = check_lock_name(log, err);
+	rc = sl_log_check_lock(log, err);
 	if (rc == SL_OK)
 		rc = sl_lockfile_read(log->lock, &text, err);
 	if (rc == SL_OK && text.is_deleted)
@@ -261,6 +260,7 @@ sl_log_roll(struct sl_log *log, struct sl_error *err)
 		sl_fs_close(&fd);
 		return rc;
 	}
+	log->rolls++;
 	log->fd = fd;
 	log->base = log->next;
 	log->size = 0;

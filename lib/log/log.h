@@ -19,6 +19,7 @@ struct sl_log_limits {
 	int64_t segment_bytes;
 	int64_t segment_ms;
 	int64_t index_interval_bytes;
+	int64_t segment_count; /* offsets of one segment; 0: no limit */
 };
 
 struct sl_log {
@@ -47,6 +48,7 @@ struct sl_log {
 	bool is_unsure; /* found after a crash: nobody says it was synced */
 	uint64_t doubt_position; /* where it begins in the active segment */
 	uint64_t doubt_offset;
+	uint64_t rolls;  /* done by this handle */
 	bool has_failed; /* a sync failed: nothing more is written (RULE 10) */
 };
 
@@ -75,6 +77,10 @@ void sl_log_close(struct sl_log *log);
 SL_MUST_USE int sl_log_lock(struct sl_log *log, int timeout_ms,
     struct sl_error *err);
 void sl_log_unlock(struct sl_log *log);
+
+/* Is the locked file still the partition's lock (RULE 1)? Else SL_ENOTFOUND. */
+SL_MUST_USE int sl_log_check_lock(const struct sl_log *log,
+    struct sl_error *err);
 
 /* Bump the change word, before an act that others must see (RULE 2). */
 SL_MUST_USE int sl_log_bump(struct sl_log *log, struct sl_error *err);

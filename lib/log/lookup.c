@@ -3,6 +3,7 @@
 #include "index.h"
 #include "read.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 /* What a walk over the batches of one segment looks for. */
@@ -43,6 +44,16 @@ scan_close(struct scan *scan)
 {
 	sl_window_release(&scan->window);
 	sl_fs_close(&scan->fd);
+}
+
+/* So often a look is begun again since a segment went under it. */
+#define AGAIN_MAX 100
+
+/* A segment that was listed has gone since: look again? */
+static bool
+is_passed(int rc, const struct sl_error *err, int *tries)
+{
+	return rc < 0 && err->sys == ENOENT && ++*tries < AGAIN_MAX;
 }
 
 /* Could the directory have changed while it was listed? */
@@ -147,8 +158,8 @@ sl_lookup_end(int dir, const struct sl_segments *segments,
 	return range_of(dir, segments, range, position, &largest_ms, err);
 }
 
-int
-sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
+static int
+look_range(int dir, struct sl_range *range, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
 	uint64_t position;
@@ -162,7 +173,19 @@ sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
 }
 
 int
-sl_lookup_sync(int dir, struct sl_error *err)
+sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
+{
+	int tries = 0;
+	int rc;
+
+	do {
+		rc = look_range(dir, range, err);
+	} while (is_passed(rc, err, &tries));
+	return rc;
+}
+
+static int
+look_sync(int dir, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
 	struct scan scan = { .fd = -1 };
@@ -176,6 +199,18 @@ sl_lookup_sync(int dir, struct sl_error *err)
 		rc = sl_fs_sync(scan.fd, err);
 	scan_close(&scan);
 	sl_segments_release(&segments);
+	return rc;
+}
+
+int
+sl_lookup_sync(int dir, struct sl_error *err)
+{
+	int tries = 0;
+	int rc;
+
+	do {
+		rc = look_sync(dir, err);
+	} while (is_passed(rc, err, &tries));
 	return rc;
 }
 
@@ -366,8 +401,8 @@ find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
 	return rc;
 }
 
-int
-sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
+static int
+look_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
 	struct sl_range range;
@@ -393,9 +428,20 @@ sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 	return rc;
 }
 
-/* The bytes of one segment's files; what lacks has none. */
-static uint64_t
-bytes_of(int dir, uint64_t base)
+int
+sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
+{
+	int tries = 0;
+	int rc;
+
+	do {
+		rc = look_time(dir, time_ms, offset, err);
+	} while (is_passed(rc, err, &tries));
+	return rc;
+}
+
+uint64_t
+sl_lookup_bytes(int dir, uint64_t base)
 {
 	static const char *const suffixes[] = { ".log", ".index",
 		".timeindex" };
@@ -443,8 +489,8 @@ first_time(int dir, uint64_t base, int64_t *first_ms, struct sl_error *err)
 	return rc;
 }
 
-int
-sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
+static int
+look_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
 	uint64_t position;
@@ -463,7 +509,7 @@ sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 	     i++)
 		rc = first_time(dir, segments.bases[i], &info->first_ms, err);
 	for (i = 0; rc == SL_OK && i < segments.count; i++) {
-		info->bytes += bytes_of(dir, segments.bases[i]);
+		info->bytes += sl_lookup_bytes(dir, segments.bases[i]);
 		rc = sl_index_time_before(dir, segments.bases[i], UINT64_MAX,
 		    &time_ms, err);
 		if (time_ms > info->last_ms)
@@ -471,5 +517,17 @@ sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 	}
 	info->segments = segments.count;
 	sl_segments_release(&segments);
+	return rc;
+}
+
+int
+sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
+{
+	int tries = 0;
+	int rc;
+
+	do {
+		rc = look_info(dir, info, err);
+	} while (is_passed(rc, err, &tries));
 	return rc;
 }

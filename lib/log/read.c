@@ -214,30 +214,6 @@ next_segment(struct sl_cursor *cursor, long *next, struct sl_error *err)
 	}
 }
 
-/*
- * The file in hand ended before the segment `next` begins. Was it replaced, by
- * one that holds the offset expected? Compaction merges neighbours under the
- * first one's name.
- */
-static bool
-is_replaced(const struct sl_cursor *cursor, long next)
-{
-	const struct sl_segments *segments = &cursor->segments;
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat named, open;
-	long at;
-
-	if (segments->bases[next] <= cursor->expected)
-		return false;
-	at = sl_segments_find(segments, cursor->expected);
-	if (at < 0)
-		return false;
-	sl_segment_name(name, segments->bases[at], ".log");
-	return fstatat(cursor->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstat(cursor->fd, &open) == 0 &&
-	       (named.st_ino != open.st_ino || named.st_dev != open.st_dev);
-}
-
 /* Go to a later segment; offsets between are a named hole (RULE 24). */
 static int
 move_on(struct sl_cursor *cursor, long next, bool was_told, uint64_t *from,
@@ -350,6 +326,29 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
 }
 
 /*
+ * Retention and compaction take a file's name before its bytes: does the name
+ * still lead to the one in hand (RULE 14)? If not the place is found again, by
+ * offset.
+ */
+static bool
+was_taken(struct sl_cursor *cursor)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+	struct stat held, named;
+
+	if (cursor->expected == SL_OFFSET_NONE)
+		return false; /* behind damage: there is no offset to find */
+	sl_segment_name(name, cursor->base, ".log");
+	if (fstat(cursor->fd, &held) != 0 ||
+	    (fstatat(cursor->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	        named.st_ino == held.st_ino && named.st_dev == held.st_dev))
+		return false;
+	sl_fs_close(&cursor->fd);
+	cursor->must_list = true;
+	return true;
+}
+
+/*
  * The file ends at cursor->position, or in the middle of a batch. If a later
  * segment exists this one is finished: read it once more to its end, then move.
  */
@@ -371,92 +370,12 @@ at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
 		return SL_OK;
 	}
 	*read_again = false; /* the next one has its own second look */
-	if (is_replaced(cursor, next)) {
-		sl_fs_close(&cursor->fd);
-		cursor->must_list = true;
+	if (was_taken(cursor))
 		return SL_OK;
-	}
 	if (found == SL_FOUND_END)
 		return move_on(cursor, next, false, from, err);
 	sl_error_set(err, SL_ECORRUPT, "the file ends inside a batch");
 	return damage(cursor, err);
-}
-
-static int
-in_doubt(uint64_t base, uint64_t position, struct sl_error *err)
-{
-	char name[SL_SEGMENT_NAME_SIZE];
-
-	sl_segment_name(name, base, ".log");
-	return sl_error_set(err, SL_EIO,
-	    "'%s': a sync failed: what was written from byte %" PRIu64
-	    " on is in doubt",
-	    name, position);
-}
-
-/*
- * Put the segment in hand on disk up to byte `end`. This descriptor may be
- * younger than a failed sync, which it then knows nothing of: who saw that one
- * says so (RULE 10).
- */
-static int
-sync_to(struct sl_cursor *cursor, uint64_t end, struct sl_error *err)
-{
-	uint64_t read_to = cursor->window.position + cursor->window.size;
-	uint64_t doubt;
-	int rc;
-
-	if (cursor->fd < 0 || end <= cursor->synced_to)
-		return SL_OK;
-	rc = sl_fs_sync(cursor->fd, err);
-	if (rc < 0)
-		return rc;
-	rc = sl_suspect_find(cursor->dir, cursor->base, &doubt, err);
-	if (rc == SL_OK && end > doubt)
-		return in_doubt(cursor->base, doubt, err);
-	/* In a doubtful segment each is asked for, up to where doubt begins. */
-	if (rc == SL_END)
-		cursor->synced_to = end > read_to ? end : read_to;
-	return rc < 0 ? rc : SL_OK;
-}
-
-/*
- * Segments that were read to their ends since the last look are on disk (RULE
- * 7), but for what is in doubt there, which the writer rolled past (RULE 10).
- */
-static int
-trust_earlier(struct sl_cursor *cursor, struct sl_error *err)
-{
-	const struct sl_segments *segments = &cursor->segments;
-	uint64_t doubt;
-	size_t i;
-	int rc;
-
-	for (i = 0; i < segments->count; i++) {
-		if (segments->bases[i] < cursor->trusted ||
-		    segments->bases[i] >= cursor->base)
-			continue;
-		rc = sl_suspect_find(cursor->dir, segments->bases[i], &doubt,
-		    err);
-		if (rc == SL_OK)
-			return in_doubt(segments->bases[i], doubt, err);
-		if (rc < 0)
-			return rc;
-	}
-	if (cursor->fd >= 0)
-		cursor->trusted = cursor->base;
-	return SL_OK;
-}
-
-int
-sl_cursor_sync(struct sl_cursor *cursor, struct sl_error *err)
-{
-	int rc =
-	    cursor->trusted < cursor->base ? trust_earlier(cursor, err) : SL_OK;
-
-	if (rc < 0)
-		return rc;
-	return sync_to(cursor, cursor->position, err);
 }
 
 /* Bad at this look: perhaps a write in flight, if no segment follows. */
@@ -468,6 +387,8 @@ judge_damage(struct sl_cursor *cursor, int *tries, struct sl_error *err)
 	long next;
 	int rc;
 
+	if (was_taken(cursor))
+		return SL_OK;
 	rc = next_segment(cursor, &next, err);
 	if (rc < 0)
 		return rc;
@@ -516,7 +437,7 @@ next_batch(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 			rc = at_end(cursor, found, &read_again, from, err);
 		} else {
 			if (cursor->is_synced)
-				rc = sync_to(cursor,
+				rc = sl_cursor_sync_to(cursor,
 				    cursor->position + head.bytes, err);
 			if (rc == SL_OK)
 				rc = take_batch(cursor, &head, batch, err);

@@ -76,6 +76,14 @@ SL_MUST_USE int sl_cursor_copy(struct sl_cursor *cursor,
  */
 SL_MUST_USE int sl_cursor_sync(struct sl_cursor *cursor, struct sl_error *err);
 
+/*
+ * Put the segment in hand on disk up to byte `end`. This descriptor may be
+ * younger than a failed sync, which it then knows nothing of: who saw that one
+ * says so (RULE 10).
+ */
+SL_MUST_USE int sl_cursor_sync_to(struct sl_cursor *cursor, uint64_t end,
+    struct sl_error *err);
+
 /* List the segments at the next call, whatever the directory's times say. */
 void sl_cursor_look_again(struct sl_cursor *cursor);
 
@@ -99,6 +107,9 @@ SL_MUST_USE int sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset,
 
 /* Put on disk what there is: of the last segment, for RULE 7 has the others. */
 SL_MUST_USE int sl_lookup_sync(int dir, struct sl_error *err);
+
+/* The bytes of one segment's files; what lacks has none. */
+uint64_t sl_lookup_bytes(int dir, uint64_t base);
 
 SL_MUST_USE int sl_lookup_info(int dir, struct sl_partition_info *info,
     struct sl_error *err);

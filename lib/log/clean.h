@@ -1,0 +1,36 @@
+/*
+ * clean.h: the clean lock of a partition, and how its files go. Floor: log.
+ *
+ * Who deletes, compacts or sweeps a partition holds byte 2 of its `lock` (RULE
+ * 13), and by the open log its presence, so that mend and delete keep out. It
+ * may take the append lock then; never the other way round.
+ */
+#ifndef SL_CLEAN_H
+#define SL_CLEAN_H
+
+#include "log.h"
+
+#define SL_DELETED_SUFFIX ".deleted"
+
+/*
+ * Take the clean lock. SL_EBUSY: another cleans. SL_ENOTFOUND: the partition
+ * was deleted.
+ */
+SL_MUST_USE int sl_clean_lock(struct sl_log *log, int timeout_ms,
+    struct sl_error *err);
+void sl_clean_unlock(struct sl_log *log);
+
+/*
+ * Rename a segment's files to BASE.log.deleted and so on: to readers it is gone
+ * (RULE 14). Not synced. A kill may leave indexes without their log.
+ */
+SL_MUST_USE int sl_clean_mark(int dir, uint64_t base, struct sl_error *err);
+
+/*
+ * Remove a file that has its last name no reader asks for: from its end in
+ * steps, since one large unlink stalls every sync of the file system.
+ */
+SL_MUST_USE int sl_clean_remove(int dir, const char *name,
+    struct sl_error *err);
+
+#endif

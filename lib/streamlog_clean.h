@@ -1,0 +1,66 @@
+/*
+ * streamlog_clean.h: what goes of a topic, and when. A part of streamlog.h,
+ * which includes it; include that.
+ */
+#ifndef STREAMLOG_CLEAN_H
+#define STREAMLOG_CLEAN_H
+
+#ifndef STREAMLOG_H
+#error "include streamlog.h, which includes this"
+#endif
+
+/* ---- Cleaning ---- */
+
+/* Why a segment goes: past which bound it is. */
+enum sl_clean_reason {
+	SL_CLEAN_NOT,   /* it stays */
+	SL_CLEAN_AGE,   /* retention.ms */
+	SL_CLEAN_COUNT, /* retention.count */
+	SL_CLEAN_BYTES, /* retention.bytes */
+	SL_CLEAN_TOTAL, /* retention.total.bytes */
+	SL_CLEAN_FREE,  /* min.free.bytes */
+	SL_CLEAN_FULL,  /* the disk is full */
+};
+
+enum sl_clean_act {
+	SL_CLEAN_DELETE, /* a segment goes, or would */
+	SL_CLEAN_GIVE,   /* bytes of one that went before are given back */
+	SL_CLEAN_FUTURE, /* a segment that goes is dated in the future */
+};
+
+/* What is done to one segment. */
+struct sl_clean_note {
+	enum sl_clean_act act;
+	enum sl_clean_reason reason;
+	int partition;
+	uint64_t base;     /* its first offset, which names it */
+	uint64_t events;   /* offsets in it */
+	uint64_t bytes;    /* with its indexes */
+	int64_t newest_ms; /* SL_TIME_NONE: it has no time of its own */
+};
+
+struct sl_clean_options {
+	bool is_named;   /* what is being written is closed, too */
+	bool is_dry_run; /* only tell; needs no permission to write */
+	int lock_timeout_ms;
+	/* Told of each; NULL: nobody. */
+	void (*tell)(void *arg, const struct sl_clean_note *note);
+	void *arg;
+};
+
+struct sl_clean_sums {
+	uint64_t segments; /* that went */
+	uint64_t events;   /* in them */
+	uint64_t bytes;    /* of them */
+	uint64_t freed;    /* bytes given back to the disk */
+};
+
+/*
+ * Delete what is past the topic's bounds (RULES 13, 14). Adds to *sums. A
+ * dry run counts what would go. SL_EBUSY: another cleans a partition of it.
+ */
+SL_MUST_USE int sl_topic_clean(struct sl_topic *topic,
+    const struct sl_clean_options *options, struct sl_clean_sums *sums,
+    struct sl_error *err);
+
+#endif
