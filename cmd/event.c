@@ -34,17 +34,19 @@ settle(struct event_maker *maker, const struct sl_settings *settings,
 		                                        : settings->compression,
 	};
 
+	int64_t segment_bytes = sl_settings_segment_bytes(settings);
 	bool is_same =
 	    maker->encoder != NULL &&
 	    settings->compression == maker->settings.compression &&
 	    settings->max_message_bytes == maker->settings.max_message_bytes &&
-	    settings->segment_bytes == maker->settings.segment_bytes;
+	    segment_bytes == maker->segment_bytes;
 
 	maker->settings = *settings;
+	maker->segment_bytes = segment_bytes;
 	if (is_same)
 		return SL_OK;
-	if (settings->segment_bytes < (int64_t)encoder.batch_bytes)
-		encoder.batch_bytes = (size_t)settings->segment_bytes;
+	if (segment_bytes < (int64_t)encoder.batch_bytes)
+		encoder.batch_bytes = (size_t)segment_bytes;
 	sl_encoder_free(maker->encoder);
 	return sl_encoder_new(&maker->encoder, &encoder, err);
 }

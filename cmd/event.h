@@ -32,6 +32,7 @@ struct event_maker {
 	const struct append_options *options; /* borrowed */
 	bool one_by_one;
 	struct sl_settings settings; /* of the topic, as of the last chunk */
+	int64_t segment_bytes;       /* what follows from them */
 	struct sl_scan *scan;
 	struct sl_encoder *encoder;
 	struct sl_scan_line *lines;

@@ -236,6 +236,12 @@ struct sl_settings {
 	int64_t min_cleanable_dirty_ppm; /* of 1,000,000 */
 };
 
+/*
+ * segment.bytes in effect: small beside the bounds in bytes, so that they
+ * bound. A batch should be no larger.
+ */
+int64_t sl_settings_segment_bytes(const struct sl_settings *settings);
+
 /* A setting by name, as `--set NAME=VALUE` brings it. */
 struct sl_setting {
 	const char *name;

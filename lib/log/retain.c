@@ -490,6 +490,7 @@ sl_retain_carry_out(struct sl_retain *retain,
     struct sl_error *err)
 {
 	const struct sl_retain_file *file;
+	uint64_t going = SL_OFFSET_NONE; /* the segment whose files go */
 	int rc = SL_OK;
 	size_t i;
 
@@ -508,11 +509,12 @@ sl_retain_carry_out(struct sl_retain *retain,
 		rc = sl_fs_sync_dir(retain->dir, err);
 	for (i = 0; rc == SL_OK && i < retain->file_count; i++) {
 		file = &retain->files[i];
-		if (is_time(file, bounds) ||
+		if (is_time(file, bounds) || file->base == going ||
 		    (bounds->bytes >= 0 && retain->bytes + retain->file_bytes >
 		                               (uint64_t)bounds->bytes)) {
 			rc = give_back(retain, file, ear, err);
 			retain->file_bytes -= file->bytes;
+			going = file->base;
 		}
 	}
 	return rc;

@@ -7,12 +7,15 @@
  */
 #include "log.h"
 #include "topic.h"
+#include "topic_clean.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define LOOK_MS 1000
+/* On a full disk: so long we wait for who is cleaning. */
+#define FULL_TIMEOUT_MS 10000
 /* Early writeback begins when so much is new. */
 #define BEGIN_SYNC_BYTES (8u << 20)
 
@@ -28,19 +31,8 @@ struct sl_writer {
 	struct part **parts; /* those in use, in the order of their first use */
 	size_t count;
 	int64_t looked_ms;
+	sl_keep_fn *keep; /* what groups keep; NULL: nobody asked for it */
 };
-
-static struct sl_log_limits
-limits_of(const struct sl_topic *topic)
-{
-	const struct sl_settings *settings = sl_topic_settings(topic);
-
-	return (struct sl_log_limits){
-		.segment_bytes = settings->segment_bytes,
-		.segment_ms = settings->segment_ms,
-		.index_interval_bytes = settings->index_interval_bytes,
-	};
-}
 
 void
 sl_writer_close(struct sl_writer *writer)
@@ -62,7 +54,7 @@ open_part(struct sl_writer *writer, int number, struct part **out,
     struct sl_error *err)
 {
 	char name[SL_PARTITION_NAME_SIZE];
-	struct sl_log_limits limits = limits_of(writer->topic);
+	struct sl_log_limits limits = sl_topic_limits(writer->topic, number);
 	struct part **parts;
 	struct part *part;
 	int rc;
@@ -156,8 +148,50 @@ look(struct sl_writer *writer, struct sl_error *err)
 		return rc;
 	/* Whoever else looked may have seen it first: take them anyhow. */
 	for (i = 0; i < writer->count; i++)
-		writer->parts[i]->log.limits = limits_of(writer->topic);
+		writer->parts[i]->log.limits =
+		    sl_topic_limits(writer->topic, writer->parts[i]->number);
 	return SL_OK;
+}
+
+/*
+ * What is past the topic's bounds goes, if nobody else cleans just now (RULE
+ * 13). The event is written: who comes next cleans where this can't.
+ */
+static void
+clean_after_roll(struct sl_writer *writer, const struct part *part)
+{
+	struct sl_topic_cleaning cleaning = { .only = part->number,
+		.keep = writer->keep };
+	struct sl_clean_sums sums = { .segments = 0 };
+	struct sl_error ignored;
+
+	if (sl_topic_is_bounded(writer->topic, part->number) &&
+	    sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored) < 0)
+		return;
+}
+
+/*
+ * The disk is full: make room by the oldest events of a topic that has a bound
+ * (RULES 13, 14). SL_OK: try again; SL_END: nothing may go.
+ */
+static int
+make_room(struct sl_writer *writer, const struct part *part,
+    const struct sl_error *why)
+{
+	struct sl_topic_cleaning cleaning = { .only = part->number,
+		.is_full = true,
+		.keep = writer->keep,
+		.options = { .lock_timeout_ms = FULL_TIMEOUT_MS } };
+	struct sl_clean_sums sums = { .segments = 0 };
+	struct sl_error ignored;
+
+	/* A limit on one file's size is not the disk's. */
+	if (why->sys == EFBIG ||
+	    !sl_topic_is_bounded(writer->topic, part->number))
+		return SL_END;
+	if (sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored) < 0)
+		return sums.freed > 0 ? SL_OK : SL_END;
+	return sums.freed > 0 ? SL_OK : SL_END;
 }
 
 int
@@ -167,6 +201,7 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 {
 	struct sl_batch_view batch = sl_encoder_batch(encoder, index);
 	struct part *part = NULL;
+	uint64_t rolls;
 	int rc;
 
 	rc = look(writer, err);
@@ -177,9 +212,14 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 	*receipt = (struct sl_receipt){ .partition = batch.partition,
 		.count = batch.count,
 		.bytes = batch.size };
-	rc = sl_log_append(&part->log, batch.bytes, batch.size, batch.count,
-	    batch.max_timestamp_ms, lock_timeout_ms, &receipt->first_offset,
-	    err);
+	rolls = part->log.rolls;
+	do {
+		rc = sl_log_append(&part->log, batch.bytes, batch.size,
+		    batch.count, batch.max_timestamp_ms, lock_timeout_ms,
+		    &receipt->first_offset, err);
+	} while (rc == SL_EFULL && make_room(writer, part, err) == SL_OK);
+	if (part->log.rolls != rolls)
+		clean_after_roll(writer, part);
 	return rc < 0 ? sl_topic_wrap(writer->topic, batch.partition, err) : rc;
 }
 

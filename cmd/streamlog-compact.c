@@ -1,0 +1,192 @@
+/*
+ * streamlog-compact.c: keep topics within their bounds; see
+ * streamlog-compact(1). All topics are done, whatever becomes of one; the exit
+ * status is that of the first that failed.
+ */
+#include "clean_show.h"
+#include "cli.h"
+#include "progress.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Who cleans after a roll is soon done. */
+#define NAMED_TIMEOUT_MS 1000
+
+enum {
+	OPT_ALL = CLI_PRIVATE,
+	OPT_DRY_RUN,
+	OPT_JSON,
+};
+
+static const struct cli_option compact_options[] = {
+	{ OPT_ALL, "all", NULL, false,
+	    "all topics, as their settings say; skip those in work",
+	    "Options" },
+	{ OPT_DRY_RUN, "dry-run", NULL, false,
+	    "say what would go and why, and change nothing", NULL },
+	{ OPT_JSON, "json", NULL, false,
+	    "a JSON object for each segment and each topic", NULL },
+	{ 0 },
+};
+
+static const char *const compact_synopses[] = {
+	"[options] TOPIC...",
+	"[options] --all",
+	NULL,
+};
+
+static const struct cli_program compact_program = {
+	.name = "streamlog-compact",
+	.synopses = compact_synopses,
+	.summary = "Keep topics within their bounds: delete the oldest "
+	           "segments. A TOPIC may be a glob.",
+	.options = compact_options,
+};
+
+struct options {
+	struct cli cli;
+	bool is_all;
+	bool is_dry_run;
+	bool is_json;
+};
+
+/* Clean one topic that is open; `freed` counts on. */
+static int
+clean_open(const struct options *options, struct sl_topic *topic,
+    uint64_t *freed, struct sl_error *err)
+{
+	struct clean_show show = { .topic = topic,
+		.is_dry_run = options->is_dry_run,
+		.is_json = options->is_json,
+		.freed = *freed };
+	struct sl_clean_options how = { .is_named = !options->is_all,
+		.is_dry_run = options->is_dry_run,
+		.lock_timeout_ms = options->is_all ? 0 : NAMED_TIMEOUT_MS,
+		.tell = clean_show_note,
+		.arg = &show };
+	struct sl_clean_sums sums = { .segments = 0 };
+	int rc;
+
+	rc = sl_topic_clean(topic, &how, &sums, err);
+	clean_show_sums(&show, &sums);
+	*freed = show.freed;
+	if (rc == SL_EBUSY && options->is_all) {
+		cli_detail("%s; skipped", err->text);
+		rc = SL_OK;
+	}
+	if (rc == SL_OK && show.err.code != SL_OK) {
+		*err = show.err;
+		rc = err->code;
+	}
+	return rc;
+}
+
+/* Returns the exit status. */
+static int
+clean_topic(const struct options *options, const char *name, uint64_t *freed)
+{
+	struct sl_topic *topic;
+	struct sl_error err;
+	int rc;
+
+	rc = sl_topic_open(&topic, options->cli.dir, name, &err);
+	/* Deleted since it was listed: nothing is left to do. */
+	if (rc == SL_ENOTFOUND && options->is_all)
+		return CLI_EXIT_OK;
+	if (rc == SL_OK)
+		rc = clean_open(options, topic, freed, &err);
+	if (rc == SL_ENOTFOUND && options->is_all)
+		rc = SL_OK;
+	sl_topic_close(topic);
+	progress_clear();
+	return rc == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
+}
+
+/* All topics that match; NULL: all there are. */
+static int
+clean_matches(const struct options *options, const char *pattern,
+    uint64_t *freed)
+{
+	int status = CLI_EXIT_OK, one;
+	struct sl_error err;
+	size_t count, i;
+	char **names;
+
+	if (sl_topic_list(options->cli.dir, pattern, &names, &count, &err) !=
+	    SL_OK)
+		return cli_fail(&err);
+	if (count == 0 && pattern != NULL) {
+		cli_message("'%s': no topic matches; 'streamlog-topic list' "
+		            "shows what is",
+		    pattern);
+		status = CLI_EXIT_NOTFOUND;
+	}
+	for (i = 0; i < count; i++) {
+		one = clean_topic(options, names[i], freed);
+		status = status == CLI_EXIT_OK ? one : status;
+	}
+	sl_names_free(names, count);
+	return status;
+}
+
+static int
+run(const struct options *options)
+{
+	int status = CLI_EXIT_OK, one, i;
+	uint64_t freed = 0;
+	const char *name;
+
+	if (options->is_all)
+		return clean_matches(options, NULL, &freed);
+	for (i = 0; i < options->cli.operand_count; i++) {
+		name = options->cli.operands[i];
+		if (strchr(name, '/') == NULL && sl_glob_is(name))
+			one = clean_matches(options, name, &freed);
+		else
+			one = clean_topic(options, name, &freed);
+		status = status == CLI_EXIT_OK ? one : status;
+	}
+	return status;
+}
+
+static void
+parse_options(struct options *options, int argc, char **argv)
+{
+	const char *argument;
+	int code;
+
+	*options = (struct options){ .is_all = false };
+	cli_begin(&options->cli, &compact_program, argc, argv);
+	for (code = cli_next(&options->cli, &argument); code != CLI_DONE;
+	     code = cli_next(&options->cli, &argument)) {
+		switch (code) {
+		case OPT_ALL:
+			options->is_all = true;
+			break;
+		case OPT_DRY_RUN:
+			options->is_dry_run = true;
+			break;
+		case OPT_JSON:
+			options->is_json = true;
+			break;
+		}
+	}
+	if (options->is_all && options->cli.operand_count > 0)
+		cli_usage("--all: takes no topics beside it");
+	if (!options->is_all && options->cli.operand_count == 0)
+		cli_usage("which topic? or --all");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	int status;
+
+	parse_options(&options, argc, argv);
+	progress_start("cleaning", 0);
+	status = run(&options);
+	progress_end();
+	return cli_close_stdout(status);
+}
