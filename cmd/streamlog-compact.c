@@ -39,8 +39,7 @@ static const char *const compact_synopses[] = {
 static const struct cli_program compact_program = {
 	.name = "streamlog-compact",
 	.synopses = compact_synopses,
-	.summary = "Keep topics within their bounds: delete the oldest "
-	           "segments. A TOPIC may be a glob.",
+	.summary = "Keep topics within their bounds; a TOPIC may be a glob.",
 	.options = compact_options,
 };
 

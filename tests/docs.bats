@@ -12,7 +12,7 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-PROGRAMS=(append tail topic group)
+PROGRAMS=(append tail topic group compact)
 
 setup()
 {
@@ -159,6 +159,9 @@ lines()
 		streamlog-topic create |
 		streamlog-topic describe |clicks orders
 		streamlog-topic delete -d OTHER |elsewhere
+		streamlog-compact |clicks orders
+		streamlog-compact --all --dry-run or|orders
+		streamlog-compact -d OTHER |elsewhere
 		streamlog-group |commit delete describe lag list reset wait
 		streamlog-group describe |billing
 		streamlog-group lag --json |billing
@@ -368,6 +371,10 @@ consumed()
 
 @test "the examples of streamlog-topic(1) run" {
 	examples streamlog-topic.1
+}
+
+@test "the examples of streamlog-compact(1) run" {
+	examples streamlog-compact.1
 }
 
 @test "the examples of streamlog-group(1) run" {
