@@ -156,14 +156,19 @@ sync_now(struct ingest *ingest, struct sl_error *err)
 static bool
 may_retry(struct ingest *ingest, int64_t since_ms, const struct sl_error *err)
 {
-	const struct append_options *options = ingest->options;
 	struct pollfd stop = { ingest->stop_fd, POLLIN, 0 };
+	int64_t wait_ms = ingest->options->wait_ms;
 
+	/* A topic's bound, not the disk, and it says that one waits for it. */
+	if (wait_ms == APPEND_WAIT_NONE && err->code == SL_EFULL &&
+	    err->sys == 0 &&
+	    sl_topic_settings(ingest->topic)->on_full == SL_FULL_WAIT)
+		wait_ms = APPEND_WAIT_EVER;
 	if ((err->code != SL_EFULL && err->code != SL_EBUSY) ||
-	    options->wait_ms == APPEND_WAIT_NONE || *ingest->stop != 0)
+	    wait_ms == APPEND_WAIT_NONE || *ingest->stop != 0)
 		return false;
-	if (options->wait_ms != APPEND_WAIT_EVER &&
-	    sl_monotonic_ms() - since_ms >= options->wait_ms)
+	if (wait_ms != APPEND_WAIT_EVER &&
+	    sl_monotonic_ms() - since_ms >= wait_ms)
 		return false;
 	if (!ingest->has_said_wait) {
 		progress_clear();

@@ -265,6 +265,8 @@ run(const struct append_options *options)
 		rc = open_topic(options, &topic, &err);
 	if (rc == SL_OK)
 		rc = sl_writer_open(&writer, topic, &err);
+	if (rc == SL_OK)
+		sl_writer_heed_groups(writer);
 	if (rc < 0) {
 		sl_topic_close(topic);
 		status = cli_fail(&err);

@@ -63,4 +63,12 @@ SL_MUST_USE int sl_topic_clean(struct sl_topic *topic,
     const struct sl_clean_options *options, struct sl_clean_sums *sums,
     struct sl_error *err);
 
+/*
+ * A writer deletes, too: when a segment is full, and when the disk is. Where
+ * groups have a say in what goes (retention.protect.groups, on.full=wait) it
+ * must be told to look at their places; until then nothing that they could keep
+ * goes.
+ */
+void sl_writer_heed_groups(struct sl_writer *writer);
+
 #endif

@@ -215,7 +215,7 @@ usage()
 		open("held", "w").close()
 		time.sleep(60)
 	END
-	follower=$!
+	holder=$!
 	until [ -e held ]; do sleep 0.02; done
 	t streamlog-compact --all
 	expect 0 "" ""
@@ -225,9 +225,8 @@ usage()
 	fill 4 5
 	rm held
 	holds 0 1 2 3 4 5
-	kill "$follower"
-	wait "$follower" || true
-	follower=
+	kill "$holder"
+	wait "$holder" || true
 	t streamlog-compact logs
 	[[ $output == "logs: deleted 4 segments, 4 events, "* ]]
 	holds 4 5
@@ -310,4 +309,87 @@ inject()
 		echo "$call: killed $((kills - had)) times"
 	done
 	[ "$kills" -gt 60 ]
+}
+
+@test "on.full=refuse: 75 at the bound, and nothing goes" {
+	topic retention.bytes=64KiB on.full=refuse
+	fill 1 20
+	for ((n = 21; n <= 40; n++)); do
+		dated 1700000000000 "$n"
+	done >in
+	t streamlog-append -J logs in
+	[ "$status" = 75 ]
+	[[ $stderr =~ ^"streamlog-append: topic 'logs': partition 0: full: it would pass retention.bytes=65536, and nothing may go (on.full=refuse); "([0-9]+)" lines are done; go on with: " ]]
+	done=${BASH_REMATCH[1]}
+	[ "$done" -gt 0 ]
+	# shellcheck disable=SC2046 # numbers
+	holds 0 $(seq 1 $((20 + done)))
+	[ "$(du -b --exclude=lock "$STREAMLOG_DIR/logs/0" | cut -f1)" -lt $((72 * 1024)) ]
+	t streamlog-compact logs
+	expect 0 "" ""
+	# shellcheck disable=SC2046
+	holds 0 $(seq 1 $((20 + done)))
+	# Room comes from another bound.
+	streamlog-topic alter --set retention.ms=1d logs
+	t streamlog-append -J logs in
+	[ "$status" = 0 ]
+}
+
+@test "on.full=wait: the writer waits for the slowest group" {
+	topic retention.bytes=64KiB on.full=wait
+	streamlog-group reset --to-earliest --execute slow logs
+	streamlog-group reset --to-earliest --execute fast logs
+	for ((n = 1; n <= 60; n++)); do
+		dated 1700000000000 "$n"
+	done >in
+	t streamlog-append --wait=200ms -J logs in
+	[ "$status" = 75 ]
+	[[ $stderr == *"its groups have not read what could go (on.full=wait)"* ]]
+	left=$(sed -E 's/.*tail -n \+([0-9]+) .*/\1/' <<<"${stderr##*$'\n'}")
+	tail -n "+$left" in >rest
+	follow 5 streamlog-append -J logs rest
+	telling "; waiting"
+	streamlog-tail -g fast logs -- cat >read.fast
+	kill -0 "$follower"
+	for ((try = 0; try < 200; try++)); do
+		streamlog-tail -g slow logs -- cat >>read.slow
+		streamlog-tail -g fast logs -- cat >>read.fast
+		[ "$(wc -l <read.slow)" -lt 60 ] || break
+	done
+	ends 0
+	diff <(seq 60) <(sed -E 's/^\{"n":([0-9]+),.*/\1/' read.slow)
+	diff read.slow read.fast
+}
+
+@test "on.full=wait waits for nobody where no group reads" {
+	topic retention.bytes=64KiB on.full=wait
+	fill 1 60
+	streamlog-tail -a logs | tail -n 1 | grep -q '^{"n":60,'
+	[ "$(streamlog-tail -a logs | wc -l)" -lt 30 ]
+}
+
+@test "a protection needs a bound in bytes" {
+	t streamlog-topic create --set retention.ms=0 \
+		--set retention.protect.groups=billing logs
+	expect 2 "" "streamlog-topic: topic 'logs': retention.protect.groups: needs a bound in bytes beside it, such as retention.bytes, so that a dead reader can't fill the disk"
+}
+
+@test "a queue: events go once the protected group has read them" {
+	topic retention.ms=0 file.delete.delay.ms=0 retention.bytes=64KiB \
+		retention.protect.groups=billing
+	fill 1 5
+	streamlog-compact -q logs
+	holds 0 1 2 3 4 5
+	streamlog-tail -c 3 -g billing logs -- cat >/dev/null
+	streamlog-compact -q logs
+	holds 3 4 5
+	streamlog-tail -g billing logs -- cat >/dev/null
+	streamlog-compact -q --all
+	t streamlog-tail -a logs
+	expect 0 "" ""
+	# A reader that is dead can't fill the disk.
+	fill 6 80
+	[ "$(du -b --exclude=lock "$STREAMLOG_DIR/logs/0" | cut -f1)" -lt $((72 * 1024)) ]
+	t streamlog-tail -g billing logs -- cat
+	[ "$status" = 3 ]
 }

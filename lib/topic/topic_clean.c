@@ -96,6 +96,15 @@ keep_of(const struct sl_topic *topic, int partition, sl_keep_fn *keep,
 	return keep == NULL ? SL_OK : keep(topic, partition, whose, from, err);
 }
 
+/* A bound with room left beneath it. */
+static int64_t
+less(int64_t bound, uint64_t room)
+{
+	if (bound < 0)
+		return bound;
+	return (uint64_t)bound > room ? bound - (int64_t)room : 0;
+}
+
 static int
 bounds_of(const struct sl_topic *topic, int partition,
     const struct sl_topic_cleaning *cleaning, struct sl_retain_bounds *bounds,
@@ -122,7 +131,7 @@ bounds_of(const struct sl_topic *topic, int partition,
 		return SL_OK;
 	bounds->age_ms = settings->retention_ms;
 	bounds->count = settings->retention_count;
-	bounds->bytes = settings->retention_bytes;
+	bounds->bytes = less(settings->retention_bytes, cleaning->room);
 	if (settings->protect_groups[0] != '\0')
 		rc = keep_of(topic, partition, cleaning->keep,
 		    SL_KEEP_PROTECTED, &bounds->keep_from, err);
@@ -311,6 +320,8 @@ static int
 plan_whole(struct plan *plan, struct sl_error *err)
 {
 	const struct sl_settings *settings = &plan->topic->config.settings;
+	int64_t total =
+	    less(settings->retention_total_bytes, plan->cleaning->room);
 	uint64_t live, going, gone, dropped = 0, free_bytes = UINT64_MAX, lack;
 	int rc;
 
@@ -318,11 +329,10 @@ plan_whole(struct plan *plan, struct sl_error *err)
 	if (!deletes(settings) || plan->cleaning->only == SL_PARTITION_REJECTED)
 		return SL_OK;
 	sum_up(plan, &live, &going, &gone);
-	rc = drop_oldest(plan, over(live, settings->retention_total_bytes),
-	    SL_CLEAN_TOTAL, &dropped, err);
+	rc =
+	    drop_oldest(plan, over(live, total), SL_CLEAN_TOTAL, &dropped, err);
 	plan->is_urgent =
-	    plan->cleaning->is_full ||
-	    over(live + going + gone, settings->retention_total_bytes) > 0;
+	    plan->cleaning->is_full || over(live + going + gone, total) > 0;
 	if (rc == SL_OK && settings->min_free_bytes >= 0)
 		rc = sl_fs_free_bytes(plan->topic->fd, &free_bytes, err);
 	if (rc < 0)

@@ -32,12 +32,16 @@ struct sl_log_limits sl_topic_limits(const struct sl_topic *topic,
 /* Is there a bound that lets events go? */
 bool sl_topic_is_bounded(const struct sl_topic *topic, int partition);
 
+/* What a writer asks from now on. */
+void sl_writer_keep(struct sl_writer *writer, sl_keep_fn *keep);
+
 #define SL_PARTITIONS_ALL (-1)
 
 struct sl_topic_cleaning {
-	int only;     /* this partition, where no bound is the whole topic's */
-	bool rolls;   /* close what is old enough of the active segments */
-	bool is_full; /* the disk is: something must go, and at once */
+	int only;      /* this partition, where no bound is the whole topic's */
+	bool rolls;    /* close what is old enough of the active segments */
+	uint64_t room; /* bytes to be free beneath the bounds in bytes */
+	bool is_full;  /* the disk is: something must go, and at once */
 	sl_keep_fn *keep; /* NULL: whatever groups could keep is kept */
 	struct sl_clean_options options;
 };

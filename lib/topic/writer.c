@@ -6,6 +6,7 @@
  * changed, or it may have been deleted (RULE 12).
  */
 #include "log.h"
+#include "room.h"
 #include "topic.h"
 #include "topic_clean.h"
 
@@ -22,6 +23,7 @@
 struct part {
 	int number;
 	struct sl_log log;
+	struct sl_room room;
 	uint64_t begun_base;     /* writeback was begun in this segment ... */
 	uint64_t begun_position; /* ... up to here */
 };
@@ -153,14 +155,21 @@ look(struct sl_writer *writer, struct sl_error *err)
 	return SL_OK;
 }
 
+void
+sl_writer_keep(struct sl_writer *writer, sl_keep_fn *keep)
+{
+	writer->keep = keep;
+}
+
 /*
- * What is past the topic's bounds goes, if nobody else cleans just now (RULE
- * 13). The event is written: who comes next cleans where this can't.
+ * What is past the topic's bounds less `room` goes, if nobody else cleans just
+ * now (RULE 13). The event is written: who comes next cleans where this can't.
  */
 static void
-clean_after_roll(struct sl_writer *writer, const struct part *part)
+clean(struct sl_writer *writer, const struct part *part, uint64_t room)
 {
 	struct sl_topic_cleaning cleaning = { .only = part->number,
+		.room = room,
 		.keep = writer->keep };
 	struct sl_clean_sums sums = { .segments = 0 };
 	struct sl_error ignored;
@@ -168,6 +177,27 @@ clean_after_roll(struct sl_writer *writer, const struct part *part)
 	if (sl_topic_is_bounded(writer->topic, part->number) &&
 	    sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored) < 0)
 		return;
+}
+
+/*
+ * A topic that lets nothing go for a writer's sake: is there room, perhaps
+ * after what may go has gone? Nothing is locked (RULE 22).
+ */
+static int
+check_room(struct sl_writer *writer, struct part *part, uint64_t bytes,
+    struct sl_error *err)
+{
+	int rc;
+
+	if (!sl_room_matters(writer->topic, part->number))
+		return SL_OK;
+	rc = sl_room_check(&part->room, writer->topic, part->number, &part->log,
+	    bytes, err);
+	if (rc != SL_EFULL)
+		return rc;
+	clean(writer, part, bytes);
+	return sl_room_check(&part->room, writer->topic, part->number,
+	    &part->log, bytes, err);
 }
 
 /*
@@ -212,6 +242,9 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 	*receipt = (struct sl_receipt){ .partition = batch.partition,
 		.count = batch.count,
 		.bytes = batch.size };
+	rc = check_room(writer, part, batch.size, err);
+	if (rc < 0)
+		return sl_topic_wrap(writer->topic, batch.partition, err);
 	rolls = part->log.rolls;
 	do {
 		rc = sl_log_append(&part->log, batch.bytes, batch.size,
@@ -219,7 +252,7 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 		    &receipt->first_offset, err);
 	} while (rc == SL_EFULL && make_room(writer, part, err) == SL_OK);
 	if (part->log.rolls != rolls)
-		clean_after_roll(writer, part);
+		clean(writer, part, 0);
 	return rc < 0 ? sl_topic_wrap(writer->topic, batch.partition, err) : rc;
 }
 
