@@ -14,6 +14,20 @@
 
 #define DATE_BYTES 10 /* 2026-11-22 */
 
+/* The tighter of the topic's bounds in bytes; -1: it has none. */
+static int64_t
+bound_of(const struct sl_settings *settings)
+{
+	int64_t total = settings->retention_total_bytes;
+	int64_t each = settings->retention_bytes;
+
+	if ((settings->cleanup & SL_CLEANUP_DELETE) == 0)
+		return -1;
+	if (each >= 0 && (total < 0 || each < total / settings->partitions))
+		return each * settings->partitions;
+	return total;
+}
+
 int
 topic_sums_read(struct sl_topic *topic, struct topic_sums *sums,
     struct sl_partition_info **infos, struct sl_error *err)
@@ -24,6 +38,7 @@ topic_sums_read(struct sl_topic *topic, struct topic_sums *sums,
 	*sums = (struct topic_sums){ .first_ms = SL_TIME_NONE,
 		.last_ms = SL_TIME_NONE };
 	sums->partitions = sl_topic_settings(topic)->partitions;
+	sums->bound_bytes = bound_of(sl_topic_settings(topic));
 	*infos = calloc((size_t)sums->partitions, sizeof(**infos));
 	if (*infos == NULL)
 		return sl_error_set(err, SL_ENOMEM, "out of memory");
@@ -53,12 +68,16 @@ topic_sums_format(const struct topic_sums *sums,
     char text[TOPIC_SUMS_TEXT_SIZE])
 {
 	char size[SL_SIZE_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
+	char bound[SL_SIZE_TEXT_SIZE] = "";
 
 	sl_format_size(sums->bytes, size);
+	if (sums->bound_bytes >= 0)
+		sl_format_size((uint64_t)sums->bound_bytes, bound);
 	number_format(sums->events, events);
-	snprintf(text, TOPIC_SUMS_TEXT_SIZE, "%d %s, %s, %s %s",
+	snprintf(text, TOPIC_SUMS_TEXT_SIZE, "%d %s, %s%s%s, %s %s",
 	    sums->partitions,
-	    sums->partitions == 1 ? "partition" : "partitions", size, events,
+	    sums->partitions == 1 ? "partition" : "partitions", size,
+	    bound[0] != '\0' ? " of " : "", bound, events,
 	    sums->events == 1 ? "event" : "events");
 }
 
@@ -81,6 +100,19 @@ print_span(const struct topic_sums *sums)
 		printf("now");
 	else
 		printf("%.*s", DATE_BYTES, last);
+}
+
+/* ", delete after 7 d" */
+static void
+print_age(const struct sl_settings *settings)
+{
+	char age[NUMBER_TEXT_SIZE];
+
+	if ((settings->cleanup & SL_CLEANUP_DELETE) == 0 ||
+	    settings->retention_ms < 0)
+		return;
+	duration_format(settings->retention_ms, age);
+	printf(", delete after %s", age);
 }
 
 static int
@@ -167,6 +199,7 @@ topic_show(struct sl_topic *topic, struct sl_error *err)
 	topic_sums_format(&sums, text);
 	printf("%s: %s", sl_topic_name(topic), text);
 	print_span(&sums);
+	print_age(sl_topic_settings(topic));
 	putchar('\n');
 	rc = print_partitions(infos, sums.partitions, err);
 	print_rejected(topic);

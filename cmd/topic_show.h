@@ -10,6 +10,7 @@
 struct topic_sums {
 	int partitions;
 	uint64_t bytes;
+	int64_t bound_bytes; /* of all partitions together; -1: none */
 	uint64_t segments;
 	uint64_t events;  /* offsets that are there; compacted ones count */
 	int64_t first_ms; /* SL_TIME_NONE: no event */

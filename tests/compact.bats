@@ -267,6 +267,73 @@ inject()
 	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace --inject="$spec" "$@"
 }
 
+@test "a full disk: the oldest events of a bounded topic go, and it goes on" {
+	local first=00000000000000000002.log
+
+	topic retention.ms=36500d
+	fill 1 3
+	dated 1700000000000 4 >in
+	# The write fails, and once more after the first segment has gone.
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace \
+		--inject=pwrite64:error=ENOSPC:when=1..2 \
+		-P "$STREAMLOG_DIR/logs/0/00000000000000000003.log" \
+		-P 00000000000000000003.log streamlog-append -J logs in
+	holds 2 3 4
+	[ "$(names)" = "$first 00000000000000000003.log lock" ]
+	# Nothing may go where on.full says so, or there is no bound.
+	streamlog-topic alter --set on.full=refuse logs
+	t inject pwrite64:error=ENOSPC:when=2+ streamlog-append -J logs in
+	[ "$status" = 75 ]
+	holds 2 3 4
+	streamlog-topic alter --set on.full=drop-oldest --set retention.ms=-1 logs
+	t inject pwrite64:error=ENOSPC:when=2+ streamlog-append -J logs in
+	[ "$status" = 75 ]
+	holds 2 3 4
+	# And where only what is being written is left.
+	streamlog-topic alter --set retention.ms=36500d logs
+	t inject pwrite64:error=ENOSPC:when=2+ streamlog-append -J logs in
+	[ "$status" = 75 ]
+	holds 3 4
+}
+
+@test "killed anywhere in an append that cleans: nothing is lost or comes twice" {
+	local call n killed kills=0 found
+
+	topic file.delete.delay.ms=0
+	fill 1 4
+	streamlog-topic alter --set retention.count=4 logs
+	dated 1700000000000 5 >in
+	mv "$STREAMLOG_DIR" ready
+	for call in renameat unlinkat fsync fdatasync openat fcntl; do
+		n=0
+		killed=137
+		while [ "$killed" = 137 ]; do
+			n=$((n + 1))
+			rm -rf "$STREAMLOG_DIR"
+			cp -a ready "$STREAMLOG_DIR"
+			killed=0
+			inject "$call:signal=KILL:when=$n" \
+				streamlog-append -J logs in || killed=$?
+			[ "$killed" = 0 ] || kills=$((kills + 1))
+			found=$(streamlog-tail -a logs |
+				sed -E 's/^\{"n":([0-9]+).*/\1/' | paste -sd ' ')
+			case "$killed $found" in
+			"137 1 2 3 4" | "137 1 2 3 4 5" | "137 2 3 4 5" | "0 2 3 4 5") ;;
+			*)
+				echo "kill at $call $n: exit $killed: $found"
+				return 1
+				;;
+			esac
+			streamlog-append logs <<<'{"n":6}'
+			streamlog-tail -a logs | tail -n 1 | grep -qx '{"n":6}'
+			streamlog-compact -q logs
+			[[ $(names) != *deleted* ]]
+		done
+	done
+	echo "killed $kills times"
+	[ "$kills" -gt 40 ]
+}
+
 @test "killed anywhere in a deletion: nothing twice, nothing missing" {
 	local call n killed kills=0 had found
 

@@ -100,6 +100,16 @@ usage()
 	[[ ${lines[0]} =~ ", 1 event, "[0-9-]+" to now"$ ]]
 }
 
+@test "topic describe tells the bounds" {
+	streamlog-topic create --partitions 2 --set retention.ms=7d \
+		--set retention.total.bytes=4GiB logs
+	t streamlog-topic describe logs
+	[ "${lines[0]}" = "logs: 2 partitions, 0 B of 4 GiB, 0 events, delete after 7 d" ]
+	streamlog-topic alter --set retention.bytes=1GiB logs
+	t streamlog-topic describe logs
+	[ "${lines[0]}" = "logs: 2 partitions, 0 B of 2 GiB, 0 events, delete after 7 d" ]
+}
+
 @test "topic describe --json has a row for the topic and each partition" {
 	streamlog-topic create --partitions 2 logs
 	echo '{"ts":1700000000123,"payload":{}}' |
