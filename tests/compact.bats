@@ -296,6 +296,21 @@ inject()
 	holds 3 4
 }
 
+@test "a full disk: what can't be closed doesn't keep the rest from going" {
+	topic
+	fill 1 3
+	streamlog-topic alter --set retention.ms=1d \
+		--set file.delete.delay.ms=0 logs
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace \
+		--inject=openat:error=ENOSPC -P 00000000000000000003.log \
+		streamlog-compact logs >said
+	grep -Eq '^logs: deleted 2 segments, 2 events, .*; [0-9.]+ KiB freed$' said
+	holds 2 3
+	streamlog-compact -q logs
+	t streamlog-tail -a logs
+	expect 0 "" ""
+}
+
 @test "killed anywhere in an append that cleans: nothing is lost or comes twice" {
 	local call n killed kills=0 found
 

@@ -374,6 +374,9 @@ clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
 	sl_retain_release(&part->retain);
 	if (plan->cleaning->rolls && is_cleaned(plan->topic, part->number))
 		rc = sl_retain_roll(log, &part->bounds, is_named, err);
+	/* No room for the next segment: all the more must go. */
+	if (rc == SL_EFULL)
+		rc = SL_OK;
 	if (rc == SL_OK)
 		rc = sl_retain_load(&part->retain, log->dir, err);
 	if (rc == SL_OK)
