@@ -161,6 +161,42 @@ print_row(struct clean_show *show, const struct sl_clean_note *note)
 		show->err.code = SL_OK;
 }
 
+/* "profiles 0: would drop 90 events that later ones of their keys passed" */
+static void
+print_passed(const struct clean_show *show, const struct sl_clean_note *note,
+    void (*say)(const char *line))
+{
+	char events[NUMBER_TEXT_SIZE], size[SL_SIZE_TEXT_SIZE], line[512];
+
+	number_format(note->events, events);
+	sl_format_size(note->bytes, size);
+	snprintf(line, sizeof(line),
+	    "%s %d: %s %s %s that a later one of its key passed%s%s%s",
+	    sl_topic_name(show->topic), note->partition,
+	    show->is_dry_run ? "would drop" : "dropped", events,
+	    note->events == 1 ? "event" : "events",
+	    show->is_dry_run ? "" : " (", show->is_dry_run ? "" : size,
+	    show->is_dry_run ? "" : ")");
+	say(line);
+}
+
+static void
+print_passed_row(struct clean_show *show, const struct sl_clean_note *note)
+{
+	struct sl_json *row = sl_json_object();
+
+	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
+	sl_json_add_int(row, "partition", note->partition);
+	sl_json_add_int(row, "passed_events", (int64_t)note->events);
+	if (show->is_dry_run)
+		sl_json_add_null(row, "bytes");
+	else
+		sl_json_add_int(row, "bytes", (int64_t)note->bytes);
+	sl_json_add_bool(row, "dry_run", show->is_dry_run);
+	if (row_print(row, &show->err) == SL_OK)
+		show->err.code = SL_OK;
+}
+
 void
 clean_show_note(void *arg, const struct sl_clean_note *note)
 {
@@ -180,6 +216,22 @@ clean_show_note(void *arg, const struct sl_clean_note *note)
 		           "as what is before it",
 		    sl_topic_name(show->topic), partition, segment);
 		break;
+	case SL_CLEAN_BLOCKED:
+		progress_clear();
+		partition_format(note->partition, partition);
+		cli_notice("%s %s: not compacted from offset %" PRIu64
+		           " on: %s",
+		    sl_topic_name(show->topic), partition, note->base,
+		    note->why);
+		break;
+	case SL_CLEAN_COMPACT:
+		progress_clear();
+		if (show->is_json)
+			print_passed_row(show, note);
+		else
+			print_passed(show, note,
+			    show->is_dry_run ? say_plan : say_detail);
+		break;
 	case SL_CLEAN_DELETE:
 		progress_clear();
 		if (show->is_json)
@@ -197,10 +249,11 @@ void
 clean_show_sums(struct clean_show *show, const struct sl_clean_sums *sums)
 {
 	char events[NUMBER_TEXT_SIZE], segments[NUMBER_TEXT_SIZE];
+	char passed[NUMBER_TEXT_SIZE];
 	char bytes[SL_SIZE_TEXT_SIZE], freed[SL_SIZE_TEXT_SIZE];
 	struct sl_json *row;
 
-	if (sums->segments == 0 && sums->freed == 0)
+	if (sums->segments == 0 && sums->freed == 0 && sums->passed == 0)
 		return;
 	progress_clear();
 	if (show->is_json) {
@@ -209,6 +262,7 @@ clean_show_sums(struct clean_show *show, const struct sl_clean_sums *sums)
 		sl_json_add_int(row, "segments", (int64_t)sums->segments);
 		sl_json_add_int(row, "events", (int64_t)sums->events);
 		sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
+		sl_json_add_int(row, "passed_events", (int64_t)sums->passed);
 		sl_json_add_int(row, "freed_bytes", (int64_t)sums->freed);
 		sl_json_add_bool(row, "dry_run", show->is_dry_run);
 		if (row_print(row, &show->err) == SL_OK)
@@ -219,6 +273,7 @@ clean_show_sums(struct clean_show *show, const struct sl_clean_sums *sums)
 		return;
 	number_format(sums->segments, segments);
 	number_format(sums->events, events);
+	number_format(sums->passed, passed);
 	sl_format_size(sums->bytes, bytes);
 	sl_format_size(sums->freed, freed);
 	printf("%s: ", sl_topic_name(show->topic));
@@ -227,6 +282,11 @@ clean_show_sums(struct clean_show *show, const struct sl_clean_sums *sums)
 		    show->is_dry_run ? "would delete" : "deleted", segments,
 		    sums->segments == 1 ? "segment" : "segments", events,
 		    sums->events == 1 ? "event" : "events", bytes,
+		    show->is_dry_run && sums->passed == 0 ? "" : "; ");
+	if (sums->passed > 0)
+		printf("%s %s %s that later ones of their keys passed%s",
+		    show->is_dry_run ? "would drop" : "dropped", passed,
+		    sums->passed == 1 ? "event" : "events",
 		    show->is_dry_run ? "" : "; ");
 	if (!show->is_dry_run)
 		printf("%s freed", freed);

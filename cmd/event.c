@@ -410,6 +410,11 @@ encode_line(struct event_maker *maker, const char *text,
 	int was, rc;
 
 	rc = make_record(maker, text, line, &record, &was, err);
+	if (rc == SL_OK && record.key == NULL &&
+	    (maker->settings.cleanup & SL_CLEANUP_COMPACT) != 0)
+		rc = sl_error_set(err, SL_EREJECTED,
+		    "no key: of a compacted topic the last event of each key "
+		    "stays");
 	if (rc == SL_OK && place == PLACE_OPEN)
 		place = place_of(maker, &record, was);
 	if (rc == SL_OK)

@@ -17,7 +17,11 @@ enum {
 	OPT_ALL = CLI_PRIVATE,
 	OPT_DRY_RUN,
 	OPT_JSON,
+	OPT_MEMORY,
 };
+
+/* Fewer would hold a few keys only, and take a pass for each few. */
+#define MEMORY_BYTES_MIN (64 << 10)
 
 static const struct cli_option compact_options[] = {
 	{ OPT_ALL, "all", NULL, false,
@@ -27,6 +31,8 @@ static const struct cli_option compact_options[] = {
 	    "say what would go and why, and change nothing", NULL },
 	{ OPT_JSON, "json", NULL, false,
 	    "a JSON object for each segment and each topic", NULL },
+	{ OPT_MEMORY, "memory", "SIZE", false,
+	    "for keys (64MiB); where they are more, several passes", NULL },
 	{ 0 },
 };
 
@@ -48,6 +54,7 @@ struct options {
 	bool is_all;
 	bool is_dry_run;
 	bool is_json;
+	int64_t memory_bytes; /* 0: not said */
 };
 
 /* Clean one topic that is open; `freed` counts on. */
@@ -62,6 +69,7 @@ clean_open(const struct options *options, struct sl_topic *topic,
 	struct sl_clean_options how = { .is_named = !options->is_all,
 		.is_dry_run = options->is_dry_run,
 		.lock_timeout_ms = options->is_all ? 0 : NAMED_TIMEOUT_MS,
+		.memory_bytes = (size_t)options->memory_bytes,
 		.tell = clean_show_note,
 		.arg = &show };
 	struct sl_clean_sums sums = { .segments = 0 };
@@ -153,6 +161,7 @@ static void
 parse_options(struct options *options, int argc, char **argv)
 {
 	const char *argument;
+	struct sl_error err;
 	int code;
 
 	*options = (struct options){ .is_all = false };
@@ -168,6 +177,13 @@ parse_options(struct options *options, int argc, char **argv)
 			break;
 		case OPT_JSON:
 			options->is_json = true;
+			break;
+		case OPT_MEMORY:
+			if (sl_parse_size(argument, &options->memory_bytes,
+			        &err) != SL_OK)
+				cli_usage("--memory: %s", err.text);
+			if (options->memory_bytes < MEMORY_BYTES_MIN)
+				cli_usage("--memory: at least 64KiB");
 			break;
 		}
 	}

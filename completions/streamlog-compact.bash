@@ -28,9 +28,10 @@ _streamlog_compact()
 	fi
 	case $prev in
 	-d | --dir) kind=(-d) ;;
+	--memory) ;;
 	*)
 		if [[ $cur == -* ]]; then
-			words='-d --dir --all --dry-run --json
+			words='-d --dir --all --dry-run --json --memory
 				-q --quiet -v --verbose --help --version'
 		else
 			words=$(_streamlog_compact_topics)

@@ -23,9 +23,11 @@ enum sl_clean_reason {
 };
 
 enum sl_clean_act {
-	SL_CLEAN_DELETE, /* a segment goes, or would */
-	SL_CLEAN_GIVE,   /* bytes of one that went before are given back */
-	SL_CLEAN_FUTURE, /* a segment that goes is dated in the future */
+	SL_CLEAN_DELETE,  /* a segment goes, or would */
+	SL_CLEAN_GIVE,    /* bytes of one that went before are given back */
+	SL_CLEAN_FUTURE,  /* a segment that goes is dated in the future */
+	SL_CLEAN_COMPACT, /* events that later ones of their keys passed go */
+	SL_CLEAN_BLOCKED, /* no compaction from `base` on: `why` says it */
 };
 
 /* What is done to one segment. */
@@ -37,12 +39,14 @@ struct sl_clean_note {
 	uint64_t events;   /* offsets in it */
 	uint64_t bytes;    /* with its indexes */
 	int64_t newest_ms; /* SL_TIME_NONE: it has no time of its own */
+	const char *why;   /* of SL_CLEAN_BLOCKED */
 };
 
 struct sl_clean_options {
 	bool is_named;   /* what is being written is closed, too */
 	bool is_dry_run; /* only tell; needs no permission to write */
 	int lock_timeout_ms;
+	size_t memory_bytes; /* for keys; 0: 64 MiB. Fewer is more passes. */
 	/* Told of each; NULL: nobody. */
 	void (*tell)(void *arg, const struct sl_clean_note *note);
 	void *arg;
@@ -51,8 +55,10 @@ struct sl_clean_options {
 struct sl_clean_sums {
 	uint64_t segments; /* that went */
 	uint64_t events;   /* in them */
-	uint64_t bytes;    /* of them */
-	uint64_t freed;    /* bytes given back to the disk */
+	uint64_t passed;   /* events that went by compaction */
+	uint64_t passed_bytes;
+	uint64_t bytes; /* of them */
+	uint64_t freed; /* bytes given back to the disk */
 };
 
 /*

@@ -129,6 +129,7 @@ sl_topic_clean(struct sl_topic *topic, const struct sl_clean_options *options,
 {
 	struct sl_topic_cleaning cleaning = { .only = SL_PARTITIONS_ALL,
 		.rolls = true,
+		.compacts = true,
 		.keep = keep,
 		.options = *options };
 

@@ -1,7 +1,9 @@
 /* topic_clean.c: retention of a topic; see topic_clean.h. */
 #include "topic_clean.h"
 
+#include "compact.h"
 #include "retain.h"
+#include "swap.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -362,6 +364,73 @@ is_cleaned(const struct sl_topic *topic, int partition)
 	       (topic->config.settings.cleanup & SL_CLEANUP_COMPACT) != 0;
 }
 
+static void
+tell(const struct sl_retain_ear *ear, const struct sl_clean_note *note)
+{
+	if (ear->tell != NULL)
+		ear->tell(ear->arg, note);
+}
+
+static void
+tell_compacted(const struct sl_retain_ear *ear,
+    const struct sl_compact_report *report)
+{
+	uint64_t bytes = report->bytes_before > report->bytes_after
+	                     ? report->bytes_before - report->bytes_after
+	                     : 0;
+	struct sl_clean_note note = { .act = SL_CLEAN_COMPACT,
+		.partition = ear->partition,
+		.events = report->records_dropped,
+		.bytes = bytes,
+		.newest_ms = SL_TIME_NONE };
+
+	if (report->blocked_at != SL_OFFSET_NONE) {
+		note.act = SL_CLEAN_BLOCKED;
+		note.base = report->blocked_at;
+		note.why = report->blocked_why;
+		tell(ear, &note);
+		note.act = SL_CLEAN_COMPACT;
+	}
+	if (report->records_dropped == 0)
+		return;
+	tell(ear, &note);
+	ear->sums->passed += report->records_dropped;
+	ear->sums->passed_bytes += bytes;
+	ear->sums->freed += bytes;
+}
+
+/* By key, where the policy says so; sealed segments only. */
+static int
+compact_part(const struct plan *plan, const struct part *part, int dir,
+    const struct sl_fs_like *like, const struct sl_retain_ear *ear,
+    struct sl_error *err)
+{
+	const struct sl_settings *settings = &plan->topic->config.settings;
+	const struct sl_topic_cleaning *cleaning = plan->cleaning;
+	struct sl_compact_options options = {
+		.memory_bytes = cleaning->options.memory_bytes,
+		.segment_bytes = sl_settings_segment_bytes(settings),
+		.index_interval_bytes = settings->index_interval_bytes,
+		.delete_retention_ms = settings->delete_retention_ms,
+		.min_compaction_lag_ms = settings->min_compaction_lag_ms,
+		.min_cleanable_dirty_ratio =
+		    (double)settings->min_cleanable_dirty_ppm / 1e6,
+		.now_ms = part->bounds.now_ms,
+		.is_forced = cleaning->options.is_named,
+		.is_dry = cleaning->options.is_dry_run,
+	};
+	struct sl_compact_report report;
+	int rc;
+
+	if (!cleaning->compacts || part->number == SL_PARTITION_REJECTED ||
+	    (settings->cleanup & SL_CLEANUP_COMPACT) == 0)
+		return SL_OK;
+	rc = sl_compact_partition(dir, like, &options, &report, err);
+	if (rc >= 0)
+		tell_compacted(ear, &report);
+	return rc < 0 ? rc : SL_OK;
+}
+
 static int
 clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
     const struct sl_retain_ear *ear, struct sl_error *err)
@@ -369,10 +438,14 @@ clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
 	const struct sl_clean_options *options = &plan->cleaning->options;
 	bool is_named =
 	    options->is_named && part->number != SL_PARTITION_REJECTED;
-	int rc = SL_OK;
+	int rc;
 
 	sl_retain_release(&part->retain);
-	if (plan->cleaning->rolls && is_cleaned(plan->topic, part->number))
+	/* What a kill left of a merge isn't to be taken for segments. */
+	rc = sl_swap_sweep(log->dir, &log->like,
+	    log->limits.index_interval_bytes, err);
+	if (rc == SL_OK && plan->cleaning->rolls &&
+	    is_cleaned(plan->topic, part->number))
 		rc = sl_retain_roll(log, &part->bounds, is_named, err);
 	/* No room for the next segment: all the more must go. */
 	if (rc == SL_EFULL)
@@ -384,7 +457,30 @@ clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
 	if (rc == SL_OK)
 		rc =
 		    sl_retain_carry_out(&part->retain, &part->bounds, ear, err);
+	if (rc == SL_OK)
+		rc = compact_part(plan, part, log->dir, &log->like, ear, err);
 	return rc;
+}
+
+/* What it would do, which needs no lock. */
+static int
+tell_plan(const struct plan *plan, const struct part *part,
+    const struct sl_retain_ear *ear, struct sl_error *err)
+{
+	char name[SL_PARTITION_NAME_SIZE];
+	struct sl_fs_like like;
+	int dir = -1;
+	int rc;
+
+	sl_retain_tell(&part->retain, ear);
+	sl_partition_name(name, part->number);
+	rc = sl_fs_open_dir(&dir, plan->topic->fd, name, err);
+	if (rc == SL_OK)
+		rc = sl_fs_like_of(dir, &like, err);
+	if (rc == SL_OK)
+		rc = compact_part(plan, part, dir, &like, ear, err);
+	sl_fs_close(&dir);
+	return rc < 0 ? sl_topic_wrap(plan->topic, part->number, err) : SL_OK;
 }
 
 static int
@@ -406,10 +502,8 @@ clean_part(struct plan *plan, struct part *part, struct sl_clean_sums *sums,
 	if (!is_cleaned(plan->topic, part->number) &&
 	    part->retain.file_count == 0)
 		return SL_OK;
-	if (options->is_dry_run) {
-		sl_retain_tell(&part->retain, &ear);
-		return SL_OK;
-	}
+	if (options->is_dry_run)
+		return tell_plan(plan, part, &ear, err);
 	if (plan->is_urgent)
 		part->bounds.delay_ms = 0;
 	sl_partition_name(name, part->number);

@@ -40,6 +40,7 @@ void sl_writer_keep(struct sl_writer *writer, sl_keep_fn *keep);
 struct sl_topic_cleaning {
 	int only;      /* this partition, where no bound is the whole topic's */
 	bool rolls;    /* close what is old enough of the active segments */
+	bool compacts; /* by key, where the topic's policy says so */
 	uint64_t room; /* bytes to be free beneath the bounds in bytes */
 	bool is_full;  /* the disk is: something must go, and at once */
 	sl_keep_fn *keep; /* NULL: whatever groups could keep is kept */
