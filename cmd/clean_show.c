@@ -107,11 +107,13 @@ print_segment(const struct clean_show *show, const struct sl_clean_note *note,
 	char partition[PARTITION_TEXT_SIZE], segment[SEGMENT_TEXT_SIZE];
 	char size[SL_SIZE_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
 	char age[NUMBER_TEXT_SIZE], bound[BOUND_TEXT_SIZE];
-	int64_t old_ms = sl_now_ms() - note->newest_ms;
+	int64_t old_ms = 0;
 	const char *why = bound_format(show->topic, note, bound);
 	bool is_aged = note->reason == SL_CLEAN_AGE;
 	char line[512];
 
+	if (note->newest_ms != SL_TIME_NONE)
+		old_ms = sl_now_ms() - note->newest_ms;
 	partition_format(note->partition, partition);
 	segment_format(note->base, segment);
 	sl_format_size(note->bytes, size);
