@@ -17,6 +17,8 @@
 #define LOOK_MS 1000
 /* On a full disk: so long we wait for who is cleaning. */
 #define FULL_TIMEOUT_MS 10000
+/* So often in a row we try again without having made room ourselves. */
+#define FULL_TRIES 8
 /* Early writeback begins when so much is new. */
 #define BEGIN_SYNC_BYTES (8u << 20)
 
@@ -202,10 +204,12 @@ check_room(struct sl_writer *writer, struct part *part, uint64_t bytes,
 
 /*
  * The disk is full: make room by the oldest events of a topic that has a bound
- * (RULES 13, 14). SL_OK: try again; SL_END: nothing may go.
+ * (RULES 13, 14). SL_OK: try again; SL_END: nothing may go. What is to go was
+ * planned before we waited for who else cleans: that may have made the room, or
+ * merged what we meant, so that we free nothing. That isn't the end yet.
  */
 static int
-make_room(struct sl_writer *writer, const struct part *part,
+make_room(struct sl_writer *writer, const struct part *part, int *tries,
     const struct sl_error *why)
 {
 	struct sl_topic_cleaning cleaning = { .only = part->number,
@@ -214,14 +218,18 @@ make_room(struct sl_writer *writer, const struct part *part,
 		.options = { .lock_timeout_ms = FULL_TIMEOUT_MS } };
 	struct sl_clean_sums sums = { .segments = 0 };
 	struct sl_error ignored;
+	int rc;
 
 	/* A limit on one file's size is not the disk's. */
 	if (why->sys == EFBIG ||
 	    !sl_topic_is_bounded(writer->topic, part->number))
 		return SL_END;
-	if (sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored) < 0)
-		return sums.freed > 0 ? SL_OK : SL_END;
-	return sums.freed > 0 ? SL_OK : SL_END;
+	rc = sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored);
+	if (sums.freed > 0) {
+		*tries = 0;
+		return SL_OK;
+	}
+	return rc == SL_OK && ++*tries < FULL_TRIES ? SL_OK : SL_END;
 }
 
 int
@@ -232,7 +240,7 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 	struct sl_batch_view batch = sl_encoder_batch(encoder, index);
 	struct part *part = NULL;
 	uint64_t rolls;
-	int rc;
+	int tries = 0, rc;
 
 	rc = look(writer, err);
 	if (rc == SL_OK)
@@ -250,7 +258,8 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 		rc = sl_log_append(&part->log, batch.bytes, batch.size,
 		    batch.count, batch.max_timestamp_ms, lock_timeout_ms,
 		    &receipt->first_offset, err);
-	} while (rc == SL_EFULL && make_room(writer, part, err) == SL_OK);
+	} while (
+	    rc == SL_EFULL && make_room(writer, part, &tries, err) == SL_OK);
 	if (part->log.rolls != rolls)
 		clean(writer, part, 0);
 	return rc < 0 ? sl_topic_wrap(writer->topic, batch.partition, err) : rc;
