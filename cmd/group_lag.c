@@ -123,7 +123,7 @@ behind(const struct scan_row *row, int64_t *value)
 static bool
 headroom(const struct scan_row *row, int64_t *value)
 {
-	*value = scan_headroom_ms(row);
+	*value = row->headroom_ms;
 	return *value != SL_TIME_NONE;
 }
 

@@ -1,5 +1,6 @@
 /* group_measure.c: how far places are behind; see group_measure.h. */
 #include "group_measure.h"
+#include "group_headroom.h"
 
 #include <search.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 struct measure {
 	struct group_scan *scan;
 	int64_t now_ms;
+	struct headroom headroom; /* of the topic in hand */
 	struct scan_row *rows; /* owned: of partitions without a place */
 	size_t row_count;
 };
@@ -88,20 +90,23 @@ make_keys(const struct group_scan *scan, struct key **keys,
 /* ---- One place ---- */
 
 static void
-set_behind(struct scan_row *row, int64_t now_ms)
+set_times(struct measure *measure, struct scan_row *row)
 {
+	int64_t now_ms = measure->now_ms;
+
 	row->behind_ms = SL_TIME_NONE;
 	if (row->lag.events == 0)
 		row->behind_ms = 0;
 	else if (row->lag.first_ms != SL_TIME_NONE)
 		row->behind_ms =
 		    now_ms > row->lag.first_ms ? now_ms - row->lag.first_ms : 0;
+	row->headroom_ms = headroom_of(&measure->headroom, row);
 }
 
 /* Where a place can't be measured at least the partition's end is told. */
 static int
-measure_row(struct sl_lag_meter *meter, const struct sl_topic *topic,
-    struct scan_row *row, int64_t now_ms, struct sl_error *err)
+measure_row(struct measure *measure, struct sl_lag_meter *meter,
+    const struct sl_topic *topic, struct scan_row *row, struct sl_error *err)
 {
 	const struct sl_group_place *place = row->place;
 	uint64_t offset = place->offset;
@@ -122,7 +127,7 @@ measure_row(struct sl_lag_meter *meter, const struct sl_topic *topic,
 	else if (row->state == PLACE_OK && offset > row->lag.range.next)
 		row->state = PLACE_BEYOND_END;
 	if (row->state == PLACE_OK)
-		set_behind(row, now_ms);
+		set_times(measure, row);
 	return rc;
 }
 
@@ -143,7 +148,8 @@ add_placeless(struct measure *measure, const struct scan_row *like,
 	row = &rows[measure->row_count];
 	*row = (struct scan_row){ .group = like->group,
 		.state = PLACE_NONE,
-		.behind_ms = SL_TIME_NONE };
+		.behind_ms = SL_TIME_NONE,
+		.headroom_ms = SL_TIME_NONE };
 	row->made = calloc(1, sizeof(*row->made));
 	if (row->made == NULL)
 		return no_memory(err);
@@ -168,11 +174,11 @@ measure_placeless(struct measure *measure, struct sl_lag_meter *meter,
 		rc = sl_lag_measure(meter, partition, row->lag.range.first,
 		    &row->lag, err);
 	row->has_end = rc == SL_OK;
+	row->made->offset = row->lag.range.first;
 	if (rc == SL_OK)
-		set_behind(row, measure->now_ms);
+		set_times(measure, row);
 	else
 		row->state = PLACE_UNREADABLE;
-	row->made->offset = row->lag.range.first;
 	return rc;
 }
 
@@ -266,8 +272,7 @@ measure_rows(struct measure *measure, struct sl_lag_meter *meter,
 
 	for (i = 0; i < count && rc == SL_OK; i++) {
 		row = keys[i].row;
-		if (measure_row(meter, topic, row, measure->now_ms, err) !=
-		        SL_OK &&
+		if (measure_row(measure, meter, topic, row, err) != SL_OK &&
 		    row->place->partition != told) {
 			group_scan_note(measure->scan, err);
 			told = row->place->partition;
@@ -294,7 +299,10 @@ measure_topic(struct measure *measure, const struct key *keys, size_t count,
 	if (rc == SL_OK)
 		rc = sl_lag_meter_open(&meter, topic, err);
 	if (rc == SL_OK) {
+		headroom_init(&measure->headroom, topic, measure->scan->query,
+		    measure->now_ms);
 		rc = measure_rows(measure, meter, topic, keys, count, err);
+		headroom_release(&measure->headroom);
 	} else if (rc == SL_ENOTFOUND) {
 		state = PLACE_NO_TOPIC;
 		rc = SL_OK;

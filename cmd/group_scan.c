@@ -215,7 +215,8 @@ make_rows(struct group_scan *scan, struct sl_error *err)
 			scan->rows[scan->row_count++] =
 			    (struct scan_row){ .group = group->name,
 				    .place = &group->places[j],
-				    .behind_ms = SL_TIME_NONE };
+				    .behind_ms = SL_TIME_NONE,
+				    .headroom_ms = SL_TIME_NONE };
 		}
 		group->row_count = scan->row_count - group->row_first;
 	}

@@ -43,6 +43,8 @@ struct scan_row {
 	bool has_end;      /* the range in `lag` is known */
 	struct sl_lag lag; /* all of it where the place is measured */
 	int64_t behind_ms; /* SL_TIME_NONE: not known; 0: nothing unread */
+	/* Until retention passes the place; SL_TIME_NONE: never, or unknown. */
+	int64_t headroom_ms;
 };
 
 struct scan_group {
@@ -86,9 +88,6 @@ bool scan_row_is_trouble(const struct scan_row *row);
 
 /* Tell a failure of one of many; scan->status is that of the first. */
 void group_scan_note(struct group_scan *scan, const struct sl_error *err);
-
-/* How long until retention passes a place; SL_TIME_NONE: it never will. */
-int64_t scan_headroom_ms(const struct scan_row *row);
 
 /* The places of one group in one topic, as one. */
 struct scan_sum {

@@ -67,7 +67,7 @@ add_row(struct table *table, const struct scan_row *row)
 		table_add(table, "-");
 	add_lag(table, row);
 	group_add_duration(table, is_behind ? row->behind_ms : SL_TIME_NONE);
-	group_add_duration(table, scan_headroom_ms(row));
+	group_add_duration(table, row->headroom_ms);
 	table_add(table, place->member[0] != '\0' ? place->member : "-");
 	table_add_time(table,
 	    place->is_damaged ? SL_TIME_NONE : place->time_ms);
@@ -158,7 +158,7 @@ print_json(const struct scan_row *row, struct sl_error *err)
 	add_json_number(json, "lag_events", is_ok, row->lag.events);
 	add_json_number(json, "lag_bytes", is_ok, row->lag.bytes);
 	group_add_json_ms(json, "behind_ms", row->behind_ms);
-	group_add_json_ms(json, "headroom_ms", scan_headroom_ms(row));
+	group_add_json_ms(json, "headroom_ms", row->headroom_ms);
 	add_json_number(json, "gone_events", is_ok, row->lag.gone);
 	sl_json_add_text(json, "state", place_state_name(row->state));
 	sl_json_add_text(json, "member",

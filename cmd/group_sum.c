@@ -31,14 +31,6 @@ scan_row_is_trouble(const struct scan_row *row)
 	       (row->state != PLACE_REPLACED || row->has_end);
 }
 
-/* Nothing is ever deleted but by hand: this version has no retention. */
-int64_t
-scan_headroom_ms(const struct scan_row *row)
-{
-	(void)row;
-	return SL_TIME_NONE;
-}
-
 /* How many names of members are in the rows. */
 static size_t
 count_members(const struct scan_row *rows, size_t count)
@@ -62,7 +54,7 @@ count_members(const struct scan_row *rows, size_t count)
 static void
 add_row(struct scan_sum *sum, const struct scan_row *row)
 {
-	int64_t headroom_ms = scan_headroom_ms(row);
+	int64_t headroom_ms = row->headroom_ms;
 
 	sum->partitions++;
 	if (scan_row_is_trouble(row) && sum->trouble == NULL)

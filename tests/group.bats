@@ -298,6 +298,89 @@ orders 0 5 5 0" ]
 	[ "${lines[1]}" = '{"group":"billing","topic":"orders","partitions":1,"lag_events":0,"lag_bytes":0,"behind_ms":0,"headroom_ms":null,"members":0}' ]
 }
 
+# headroom TOPIC: in ms, of group g.
+headroom()
+{
+	streamlog-group lag --json g "$1" |
+		sed 's/.*"headroom_ms":\([^,]*\).*/\1/'
+}
+
+# dated FROM_S TO_S: an event a second, so many seconds ago.
+dated()
+{
+	seq "$1" -1 "$2" | awk -v "now=$(date +%s)" \
+		'{ printf "{\"ts\":%d000,\"payload\":{}}\n", now - $1 }'
+}
+
+@test "group headroom by age is until the first unread event is too old" {
+	streamlog-topic create --set retention.ms=7d orders
+	dated 3600 3600 | streamlog-append -J orders
+	events 1 1 | streamlog-append orders
+	streamlog-group reset --to-offset 1 --execute g orders
+	t streamlog-group describe g
+	[[ ${lines[1]} =~ " 6 d  -  " ]]
+	streamlog-group reset --to-offset 0 --execute g orders
+	t streamlog-group lag g
+	[[ ${lines[1]} =~ " 6 d        0"$ ]]
+	[ "$(headroom orders)" -gt $(((7 * 24 - 1) * 3600000 - 60000)) ]
+	[ "$(headroom orders)" -le $(((7 * 24 - 1) * 3600000)) ]
+	streamlog-group reset --to-latest --execute g orders
+	[ "$(headroom orders)" = $((7 * 24 * 3600000)) ]
+	streamlog-group lag --prometheus g | grep -qxF \
+		'streamlog_group_headroom_seconds{group="g",topic="orders",partition="0"} 604800.000'
+	streamlog-topic alter --set retention.ms=30m orders
+	streamlog-group reset --to-offset 0 --execute g orders
+	[ "$(headroom orders)" = 0 ]
+	# A table deletes nothing for its age.
+	streamlog-topic alter --set cleanup.policy=compact orders
+	[ "$(headroom orders)" = null ]
+}
+
+@test "group headroom by number and bytes goes by the rate so far" {
+	streamlog-topic create --set retention.count=300 orders
+	dated 99 0 | streamlog-append -J orders
+	streamlog-group reset --to-earliest --execute g orders
+	[ "$(headroom orders)" = 198000 ]
+	streamlog-group reset --to-latest --execute g orders
+	[ "$(headroom orders)" = 297000 ]
+	streamlog-topic alter --set retention.count=100 orders
+	streamlog-group reset --to-offset 0 --execute g orders
+	[ "$(headroom orders)" = 0 ]
+	# In bytes: ten times what is there is reached in ten times the time.
+	bytes=$(cat "$STREAMLOG_DIR"/orders/0/0* | wc -c)
+	for bound in retention.bytes retention.total.bytes; do
+		streamlog-topic alter --set retention.count=-1 \
+			--set retention.bytes=-1 --set retention.total.bytes=-1 \
+			--set "$bound=$((10 * bytes))" orders
+		streamlog-group reset --to-latest --execute g orders
+		[ "$(headroom orders)" = 990000 ]
+		streamlog-group reset --to-earliest --execute g orders
+		[ "$(headroom orders)" -ge 891000 ]
+		[ "$(headroom orders)" -lt 990000 ]
+	done
+	# The least of all, and none where room is not made by deleting.
+	streamlog-topic alter --set retention.count=300 orders
+	[ "$(headroom orders)" = 198000 ]
+	streamlog-topic alter --set retention.count=-1 \
+		--set on.full=refuse orders
+	[ "$(headroom orders)" = null ]
+}
+
+@test "group headroom is not known without a bound, a rate or a need" {
+	streamlog-topic create orders
+	dated 99 0 | streamlog-append -J orders
+	streamlog-group reset --to-earliest --execute g orders
+	[ "$(headroom orders)" = null ]
+	streamlog-topic create --set retention.bytes=1GiB fresh
+	events 1 5 | streamlog-append fresh
+	streamlog-group reset --to-earliest --execute g fresh
+	[ "$(headroom fresh)" = null ]
+	# What a protected group has not read stays, but for the bytes.
+	streamlog-topic alter --set retention.ms=7d \
+		--set retention.bytes=1GiB --set retention.protect.groups=g orders
+	[ "$(headroom orders)" -gt $((7 * 24 * 3600000)) ]
+}
+
 @test "group lag in bytes is the size of the batches to the end" {
 	for i in 1 2 3 4; do
 		events "$i" "$i" | streamlog-append orders
