@@ -130,9 +130,9 @@ until_total(const struct headroom *headroom, const struct scan_row *row)
 			later = (double)info->bytes;
 		used += later;
 	}
-	return until_full(
-	    sl_topic_settings(headroom->topic)->retention_total_bytes, used,
-	    rate);
+	return until_full(sl_topic_settings(headroom->topic)
+	                      ->retention_total_bytes,
+	    used, rate);
 }
 
 /* ---- All bounds ---- */

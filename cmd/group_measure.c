@@ -12,7 +12,7 @@ struct measure {
 	struct group_scan *scan;
 	int64_t now_ms;
 	struct headroom headroom; /* of the topic in hand */
-	struct scan_row *rows; /* owned: of partitions without a place */
+	struct scan_row *rows;    /* owned: of partitions without a place */
 	size_t row_count;
 };
 
