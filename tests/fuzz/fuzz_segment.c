@@ -18,14 +18,22 @@ expect(bool ok)
 		abort();
 }
 
-/* Behind damage, as a writer does: the next offset never falls. */
+/*
+ * Behind damage, as a writer does: the next offset never falls. `end`: of a
+ * compacted segment, in which offsets may be missing; 0: of none.
+ */
 static void
-pass(int fd, uint64_t position, uint64_t next)
+pass(int fd, uint64_t position, uint64_t next, uint64_t end)
 {
+	struct sl_holes holes = { .dir = -1,
+		.fd = fd,
+		.end = end,
+		.end_before = end,
+		.is_asked = true };
 	struct sl_error err;
 	uint64_t was = next;
 
-	expect(sl_segment_pass(fd, position, &next, &err) == SL_OK);
+	expect(sl_segment_pass(&holes, position, &next, &err) == SL_OK);
 	expect(next > was);
 }
 
@@ -55,7 +63,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		}
 		if (found != SL_FOUND_DAMAGE)
 			break;
-		pass(fd, position, next);
+		pass(fd, position, next, 0);
+		pass(fd, position, next, SL_HOLES_END_UNKNOWN);
 		rc = sl_segment_search(fd, position + 1, next, UINT64_MAX, &at,
 		    &err);
 		expect(rc == SL_OK || rc == SL_END);
