@@ -5,10 +5,8 @@
  */
 #include "clean_show.h"
 #include "cli.h"
+#include "each_topic.h"
 #include "progress.h"
-
-#include <stdio.h>
-#include <string.h>
 
 /* Who cleans after a roll is soon done. */
 #define NAMED_TIMEOUT_MS 1000
@@ -57,15 +55,19 @@ struct options {
 	int64_t memory_bytes; /* 0: not said */
 };
 
-/* Clean one topic that is open; `freed` counts on. */
+struct run {
+	const struct options *options;
+	uint64_t freed; /* of all topics so far, for the progress */
+};
+
 static int
-clean_open(const struct options *options, struct sl_topic *topic,
-    uint64_t *freed, struct sl_error *err)
+clean_open(struct run *run, struct sl_topic *topic, struct sl_error *err)
 {
+	const struct options *options = run->options;
 	struct clean_show show = { .topic = topic,
 		.is_dry_run = options->is_dry_run,
 		.is_json = options->is_json,
-		.freed = *freed };
+		.freed = run->freed };
 	struct sl_clean_options how = { .is_named = !options->is_all,
 		.is_dry_run = options->is_dry_run,
 		.lock_timeout_ms = options->is_all ? 0 : NAMED_TIMEOUT_MS,
@@ -77,7 +79,7 @@ clean_open(const struct options *options, struct sl_topic *topic,
 
 	rc = sl_topic_clean(topic, &how, &sums, err);
 	clean_show_sums(&show, &sums);
-	*freed = show.freed;
+	run->freed = show.freed;
 	if (rc == SL_EBUSY && options->is_all) {
 		cli_detail("%s; skipped", err->text);
 		rc = SL_OK;
@@ -89,72 +91,22 @@ clean_open(const struct options *options, struct sl_topic *topic,
 	return rc;
 }
 
-/* Returns the exit status. */
+/* An each_topic_act; `arg` is the struct run. */
 static int
-clean_topic(const struct options *options, const char *name, uint64_t *freed)
+clean_topic(void *arg, const char *name, struct sl_error *err)
 {
+	struct run *run = arg;
 	struct sl_topic *topic;
-	struct sl_error err;
 	int rc;
 
-	rc = sl_topic_open(&topic, options->cli.dir, name, &err);
-	/* Deleted since it was listed: nothing is left to do. */
-	if (rc == SL_ENOTFOUND && options->is_all)
-		return CLI_EXIT_OK;
-	if (rc == SL_OK)
-		rc = clean_open(options, topic, freed, &err);
-	if (rc == SL_ENOTFOUND && options->is_all)
-		rc = SL_OK;
-	sl_topic_close(topic);
+	rc = sl_topic_open(&topic, run->options->cli.dir, name, err);
+	if (rc == SL_OK) {
+		rc = clean_open(run, topic, err);
+		sl_topic_close(topic);
+	}
 	progress_clear();
-	return rc == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
-}
-
-/* All topics that match; NULL: all there are. */
-static int
-clean_matches(const struct options *options, const char *pattern,
-    uint64_t *freed)
-{
-	int status = CLI_EXIT_OK, one;
-	struct sl_error err;
-	size_t count, i;
-	char **names;
-
-	if (sl_topic_list(options->cli.dir, pattern, &names, &count, &err) !=
-	    SL_OK)
-		return cli_fail(&err);
-	if (count == 0 && pattern != NULL) {
-		cli_message("'%s': no topic matches; 'streamlog-topic list' "
-		            "shows what is",
-		    pattern);
-		status = CLI_EXIT_NOTFOUND;
-	}
-	for (i = 0; i < count; i++) {
-		one = clean_topic(options, names[i], freed);
-		status = status == CLI_EXIT_OK ? one : status;
-	}
-	sl_names_free(names, count);
-	return status;
-}
-
-static int
-run(const struct options *options)
-{
-	int status = CLI_EXIT_OK, one, i;
-	uint64_t freed = 0;
-	const char *name;
-
-	if (options->is_all)
-		return clean_matches(options, NULL, &freed);
-	for (i = 0; i < options->cli.operand_count; i++) {
-		name = options->cli.operands[i];
-		if (strchr(name, '/') == NULL && sl_glob_is(name))
-			one = clean_matches(options, name, &freed);
-		else
-			one = clean_topic(options, name, &freed);
-		status = status == CLI_EXIT_OK ? one : status;
-	}
-	return status;
+	/* Deleted since it was listed: nothing is left to do. */
+	return rc == SL_ENOTFOUND && run->options->is_all ? SL_OK : rc;
 }
 
 static void
@@ -197,11 +149,13 @@ int
 main(int argc, char **argv)
 {
 	struct options options;
+	struct run run = { .options = &options };
 	int status;
 
 	parse_options(&options, argc, argv);
 	progress_start("cleaning", 0);
-	status = run(&options);
+	status = each_topic(options.cli.dir, options.cli.operands, true,
+	    clean_topic, &run);
 	progress_end();
 	return cli_close_stdout(status);
 }

@@ -4,6 +4,7 @@
  * the exit status is that of the first that failed.
  */
 #include "command.h"
+#include "each_topic.h"
 #include "row.h"
 #include "topic_show.h"
 
@@ -157,61 +158,27 @@ print_name(const struct options *options, const char *name,
 typedef int topic_act(const struct options *options, const char *name,
     struct sl_error *err);
 
-/* Do it; returns the exit status. */
-static int
-act_on(topic_act *act, const struct options *options, const char *name)
-{
-	struct sl_error err;
+struct action {
+	topic_act *act;
+	const struct options *options;
+};
 
-	return act(options, name, &err) == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
+static int
+act_on(void *arg, const char *name, struct sl_error *err)
+{
+	const struct action *action = arg;
+
+	return action->act(action->options, name, err);
 }
 
-/* Do it to all topics that a pattern matches. */
-static int
-act_on_matches(topic_act *act, const struct options *options,
-    const char *pattern)
-{
-	int status = CLI_EXIT_OK, one;
-	struct sl_error err;
-	size_t count, i;
-	char **names;
-
-	if (sl_topic_list(options->cli.dir, pattern, &names, &count, &err) !=
-	    SL_OK)
-		return cli_fail(&err);
-	if (count == 0 && pattern != NULL) {
-		cli_message("'%s': no topic matches; 'streamlog-topic list' "
-		            "shows what is",
-		    pattern);
-		status = CLI_EXIT_NOTFOUND;
-	}
-	for (i = 0; i < count; i++) {
-		one = act_on(act, options, names[i]);
-		status = status == CLI_EXIT_OK ? one : status;
-	}
-	sl_names_free(names, count);
-	return status;
-}
-
-/* Do it to all topics that the operands name; none: to all there are. */
+/* Do it to all topics that the operands behind the command name. */
 static int
 act_on_operands(topic_act *act, const struct options *options, bool takes_globs)
 {
-	int status = CLI_EXIT_OK, one, i;
-	const char *name;
+	struct action action = { .act = act, .options = options };
 
-	if (options->cli.operand_count == 1)
-		return act_on_matches(act, options, NULL);
-	for (i = 1; i < options->cli.operand_count; i++) {
-		name = options->cli.operands[i];
-		if (takes_globs && strchr(name, '/') == NULL &&
-		    sl_glob_is(name))
-			one = act_on_matches(act, options, name);
-		else
-			one = act_on(act, options, name);
-		status = status == CLI_EXIT_OK ? one : status;
-	}
-	return status;
+	return each_topic(options->cli.dir, options->cli.operands + 1,
+	    takes_globs, act_on, &action);
 }
 
 static int
