@@ -44,7 +44,7 @@ holds()
 # names: the files of partition 0, but for indexes.
 names()
 {
-	(cd "$STREAMLOG_DIR/logs/0" && ls) | grep -v index | paste -sd ' '
+	(cd "$STREAMLOG_DIR/logs/0" && ls) | grep -Ev 'index|^ends$' | paste -sd ' '
 }
 
 # usage ARGUMENTS... MESSAGE: a mistake of usage.

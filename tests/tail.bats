@@ -342,6 +342,31 @@ usage()
 	expect 0 '{"n":1}' ""
 }
 
+# listings COMMAND...: how often it reads names of a partition; 1: never.
+listings()
+{
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace -y \
+		-e trace=getdents64 "$@" >/dev/null
+	grep -c '/0>' trace
+}
+
+@test "who opens a topic of many segments lists nothing" {
+	streamlog-topic create --set segment.bytes=4KiB t
+	events 1 8000 | streamlog-append --sync exit t
+	[ "$(find "$STREAMLOG_DIR/t/0" -name '*.log' | wc -l)" -gt 20 ]
+	run ! listings streamlog-tail -n 3 t
+	run ! listings streamlog-append t <<<'{"n":8001}'
+	run ! listings streamlog-tail -o -2 -f -c 2 t
+	[ "$(streamlog-tail -n 1 t)" = '{"n":8001}' ]
+	[ "$(streamlog-tail -a t | md5sum)" = "$(events 1 8001 | md5sum)" ]
+	# A copy may have been made while it was written to: it is listed.
+	cp -r "$STREAMLOG_DIR/t" "$STREAMLOG_DIR/u"
+	[ "$(streamlog-tail -n 1 u)" = '{"n":8001}' ]
+	listings streamlog-tail -n 1 u
+	echo '{"n":1}' | streamlog-append u
+	[ "$(streamlog-tail -n 1 --format %o u)" = 8001 ]
+}
+
 @test "tail -f --pid ends after a last look" {
 	local pid
 

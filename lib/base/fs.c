@@ -294,6 +294,20 @@ sl_fs_publish(int at, const char *name, const void *text, size_t bytes,
 }
 
 void
+sl_fs_birth_of(int fd, struct sl_fs_birth *birth)
+{
+	struct statx stx;
+
+	*birth = (struct sl_fs_birth){ .inode = 0 };
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &stx) != 0 ||
+	    (stx.stx_mask & STATX_BTIME) == 0)
+		return;
+	birth->inode = stx.stx_ino;
+	birth->time_ns =
+	    (uint64_t)stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec;
+}
+
+void
 sl_fs_touch(int fd)
 {
 	(void)futimens(fd, NULL);

@@ -105,6 +105,13 @@ SL_MUST_USE int sl_fs_replace(int at, const char *name, const void *text,
 SL_MUST_USE int sl_fs_publish(int at, const char *name, const void *text,
     size_t bytes, const struct sl_fs_like *like, struct sl_error *err);
 
+/* Which file it is: no other, not even a copy of it, has both the same. */
+struct sl_fs_birth {
+	uint64_t inode;
+	uint64_t time_ns; /* since 1970; 0: the file system doesn't say */
+};
+void sl_fs_birth_of(int fd, struct sl_fs_birth *birth);
+
 /* Set a file's time to now; the best that can be done. */
 void sl_fs_touch(int fd);
 

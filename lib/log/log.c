@@ -1,6 +1,8 @@
 /* log.c: a partition's lock, its active segment and the roll; see log.h. */
 #include "log.h"
 
+#include "ends.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -239,6 +241,8 @@ finish_segment(struct sl_log *log, struct sl_error *err)
 int
 sl_log_roll(struct sl_log *log, struct sl_error *err)
 {
+	struct sl_ends_active active = { .before = log->base,
+		.base = log->next };
 	struct sl_index_entry none;
 	int fd = -1;
 	int rc;
@@ -250,6 +254,11 @@ sl_log_roll(struct sl_log *log, struct sl_error *err)
 			return rc;
 	}
 	rc = sl_log_bump(log, err);
+	active.change = log->change;
+	/* Before it is made: no later one exists than is named. */
+	if (rc == SL_OK && active.base > active.before)
+		rc = sl_ends_write_active(log->dir, &log->like, &active, true,
+		    err);
 	if (rc == SL_OK)
 		rc = create_segment(&fd, log->dir, log->next, &log->like, err);
 	if (rc == SL_OK)

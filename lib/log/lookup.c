@@ -1,4 +1,5 @@
 /* lookup.c: offsets of a partition, found by name and index; see read.h. */
+#include "ends.h"
 #include "fs.h"
 #include "index.h"
 #include "read.h"
@@ -165,9 +166,16 @@ look_range(int dir, struct sl_range *range, struct sl_error *err)
 	uint64_t position;
 	int rc;
 
-	rc = sl_lookup_segments(&segments, dir, err);
+	rc = sl_ends_list(&segments, dir, err);
 	if (rc == SL_OK)
 		rc = sl_lookup_end(dir, &segments, range, &position, err);
+	if (rc == SL_END ||
+	    (rc == SL_OK && sl_ends_is_passed(dir, &segments, range->next))) {
+		rc = sl_lookup_segments(&segments, dir, err);
+		if (rc == SL_OK)
+			rc = sl_lookup_end(dir, &segments, range, &position,
+			    err);
+	}
 	sl_segments_release(&segments);
 	return rc;
 }

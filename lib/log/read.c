@@ -1,6 +1,7 @@
 /* read.c: a reader's place in one partition; see read.h. */
 #include "read.h"
 
+#include "ends.h"
 #include "fs.h"
 #include "index.h"
 #include "log.h"
@@ -45,23 +46,32 @@ sl_cursor_look_again(struct sl_cursor *cursor)
 	cursor->must_list = true;
 }
 
-/* List the segments if the directory may have changed. */
+/*
+ * List the segments, from offset `from` on at least, if the directory may have
+ * changed. From 0 on all are: by their names.
+ */
 static int
-list_segments(struct sl_cursor *cursor, struct sl_error *err)
+list_segments(struct sl_cursor *cursor, uint64_t from, struct sl_error *err)
 {
 	struct stat st;
-	int rc;
+	bool is_listed =
+	    !cursor->must_list && from >= cursor->segments.whole_from;
+	int rc = SL_END;
 
-	if (cursor->is_watched && !cursor->must_list)
+	if (cursor->is_watched && is_listed)
 		return SL_OK;
 	if (fstat(cursor->dir, &st) != 0)
 		return sl_error_sys(err, errno, "fstat of the partition");
 	if (st.st_nlink == 0)
 		return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
-	if (!cursor->must_list && st.st_mtim.tv_sec == cursor->listed.tv_sec &&
+	if (is_listed && st.st_mtim.tv_sec == cursor->listed.tv_sec &&
 	    st.st_mtim.tv_nsec == cursor->listed.tv_nsec)
 		return SL_OK;
-	rc = sl_segments_list(&cursor->segments, cursor->dir, err);
+	cursor->is_last_sure = false;
+	if (from > 0)
+		rc = sl_ends_list(&cursor->segments, cursor->dir, err);
+	if (rc == SL_END || (rc == SL_OK && from < cursor->segments.whole_from))
+		rc = sl_segments_list(&cursor->segments, cursor->dir, err);
 	/* A second change within one tick of the clock would not show. */
 	cursor->must_list = rc < 0 || sl_now_ms() - st.st_mtim.tv_sec * 1000 -
 	                                      st.st_mtim.tv_nsec / 1000000 <
@@ -149,25 +159,31 @@ enter_found(struct sl_cursor *cursor, size_t at, struct sl_error *err)
 static int
 find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 {
-	bool is_sure = false;
+	const struct sl_segments *segments = &cursor->segments;
+	bool is_sure = false, is_whole = false;
 	long at;
 	int rc;
 
 	for (;;) {
-		rc = list_segments(cursor, err);
+		rc =
+		    list_segments(cursor, is_whole ? 0 : cursor->expected, err);
 		if (rc < 0)
 			return rc;
-		if (cursor->segments.count == 0)
+		if (segments->count == 0)
 			return sl_error_set(err, SL_ECORRUPT,
 			    "no segment is there: it was damaged from outside");
-		at = sl_segments_find(&cursor->segments, cursor->expected);
+		at = sl_segments_find(segments, cursor->expected);
+		if (at > 0 && segments->bases[at - 1] < segments->whole_from) {
+			is_whole = true; /* to learn the time before it */
+			continue;
+		}
 		if (at >= 0) {
 			rc = enter_found(cursor, (size_t)at, err);
 			if (rc >= 0 || err->sys != ENOENT)
 				return rc;
 		} else if (is_sure) {
 			*from = cursor->expected;
-			cursor->expected = cursor->segments.bases[0];
+			cursor->expected = segments->bases[0];
 			return sl_error_set(err, SL_EGONE,
 			    "offsets %" PRIu64 " to %" PRIu64
 			    " were deleted before they were read (%" PRIu64
@@ -175,7 +191,7 @@ find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 			    *from, cursor->expected - 1,
 			    cursor->expected - *from, cursor->expected);
 		}
-		is_sure = at < 0;
+		is_sure = is_whole = at < 0;
 		cursor->must_list = true;
 	}
 }
@@ -195,7 +211,7 @@ next_segment(struct sl_cursor *cursor, long *next, struct sl_error *err)
 	int rc;
 
 	for (;;) {
-		rc = list_segments(cursor, err);
+		rc = list_segments(cursor, is_sure ? 0 : cursor->base, err);
 		if (rc < 0)
 			return rc;
 		at = sl_segments_find(&cursor->segments, cursor->base) + 1;
@@ -208,8 +224,13 @@ next_segment(struct sl_cursor *cursor, long *next, struct sl_error *err)
 				    cursor->expected);
 			return SL_OK;
 		}
-		if (is_sure || *next < 0)
+		if (is_sure || (*next < 0 && cursor->is_last_sure))
 			return SL_OK;
+		if (*next < 0 && !sl_ends_is_passed(cursor->dir,
+		                     &cursor->segments, cursor->expected)) {
+			cursor->is_last_sure = true;
+			return SL_OK;
+		}
 		is_sure = cursor->must_list = true;
 	}
 }

@@ -39,7 +39,8 @@ struct sl_cursor {
 	struct sl_segments segments; /* as listed last */
 	struct timespec listed;      /* the directory's mtime then */
 	bool must_list;
-	bool is_watched; /* the directory: who changes it makes us list */
+	bool is_last_sure; /* none lies behind the last one listed */
+	bool is_watched;   /* the directory: who changes it makes us list */
 };
 
 #define SL_CURSOR_CLOSED                                                       \

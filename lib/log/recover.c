@@ -10,6 +10,7 @@
  * reader could have seen.
  */
 #include "bytes.h"
+#include "ends.h"
 #include "log.h"
 
 #include <assert.h>
@@ -310,12 +311,77 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 	return rc < 0 ? rc : walk(log, size, has_entry, err);
 }
 
+/* The active segment by listing, and what is noted of it. */
+static int
+list_active(struct sl_log *log, const struct sl_lockfile *text, uint64_t *base,
+    struct sl_error *err)
+{
+	struct sl_segments segments = SL_SEGMENTS_EMPTY;
+	struct sl_ends_active active = { .change = text->change };
+	int rc;
+
+	rc = sl_segments_list(&segments, log->dir, err);
+	if (rc == SL_OK && segments.count == 0)
+		rc = sl_error_set(err, SL_ECORRUPT,
+		    "no segment is there: it was damaged from outside");
+	if (rc == SL_OK)
+		*base = segments.bases[segments.count - 1];
+	if (rc == SL_OK && segments.count > 1) {
+		active.before = segments.bases[segments.count - 2];
+		active.base = *base;
+		rc = sl_ends_write_active(log->dir, &log->like, &active, false,
+		    err);
+	}
+	sl_segments_release(&segments);
+	return rc;
+}
+
+static int
+open_segment(struct sl_log *log, uint64_t base, struct sl_error *err)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+	int rc;
+
+	sl_segment_name(name, base, ".log");
+	rc = sl_fs_open_write(&log->fd, log->dir, name, err);
+	if (rc == SL_OK) {
+		rc = open_active(log, base, err);
+		if (rc < 0 && err->code != SL_ECORRUPT)
+			sl_error_wrap(err, "'%s'", name);
+	}
+	if (rc < 0)
+		sl_log_forget(log);
+	return rc;
+}
+
+/*
+ * The active segment as who made it noted, if nothing was changed since and
+ * nothing stands behind it. SL_END: it is to be listed.
+ */
+static int
+open_noted(struct sl_log *log, const struct sl_lockfile *text,
+    struct sl_error *err)
+{
+	struct sl_ends_active active;
+	int rc;
+
+	if (log->is_unsure || sl_ends_read_active(log->dir, &active) != SL_OK ||
+	    active.change != text->change)
+		return SL_END;
+	rc = open_segment(log, active.base, err);
+	if (rc == SL_OK && log->next > log->base &&
+	    sl_segment_is_there(log->dir, log->next, ".log")) {
+		sl_log_forget(log);
+		return SL_END;
+	}
+	return rc;
+}
+
 int
 sl_log_recover(struct sl_log *log, struct sl_error *err)
 {
-	struct sl_segments segments = SL_SEGMENTS_EMPTY;
-	char name[SL_SEGMENT_NAME_SIZE];
 	struct sl_lockfile text;
+	uint64_t base;
 	int rc;
 
 	/* Who rolled has synced it; this descriptor hears of its own errors. */
@@ -328,26 +394,14 @@ sl_log_recover(struct sl_log *log, struct sl_error *err)
 	}
 	sl_log_forget(log);
 	rc = sl_lockfile_read(log->lock, &text, err);
+	log->change = text.change;
 	if (rc == SL_OK)
-		rc = sl_segments_list(&segments, log->dir, err);
-	if (rc == SL_OK && segments.count == 0)
-		rc = sl_error_set(err, SL_ECORRUPT,
-		    "no segment is there: it was damaged from outside");
-	if (rc == SL_OK) {
-		uint64_t base = segments.bases[segments.count - 1];
-
-		log->change = text.change;
-		sl_segment_name(name, base, ".log");
-		rc = sl_fs_open_write(&log->fd, log->dir, name, err);
-		if (rc == SL_OK) {
-			rc = open_active(log, base, err);
-			if (rc < 0 && err->code != SL_ECORRUPT)
-				sl_error_wrap(err, "'%s'", name);
-		}
-		if (rc < 0)
-			sl_log_forget(log);
+		rc = open_noted(log, &text, err);
+	if (rc == SL_END) {
+		rc = list_active(log, &text, &base, err);
+		if (rc == SL_OK)
+			rc = open_segment(log, base, err);
 	}
-	sl_segments_release(&segments);
 	if (rc == SL_OK) {
 		log->doubt_position = log->is_unsure ? 0 : log->size;
 		log->doubt_offset = log->is_unsure ? log->base : log->next;

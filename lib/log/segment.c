@@ -3,6 +3,8 @@
 
 #include "fs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +37,17 @@ sl_segment_name_parse(const char *name, uint64_t *base, const char **suffix)
 	}
 	*suffix = name + NAME_DIGITS;
 	return *base <= INT64_MAX;
+}
+
+bool
+sl_segment_is_there(int dir, uint64_t base, const char *suffix)
+{
+	char name[SL_SEGMENT_NAME_SIZE];
+	struct stat st;
+
+	sl_segment_name(name, base, suffix);
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       errno != ENOENT;
 }
 
 int
@@ -91,6 +104,7 @@ sl_segments_list(struct sl_segments *segments, int dir, struct sl_error *err)
 	int rc;
 
 	segments->count = 0;
+	segments->whole_from = 0;
 	rc = sl_fs_list(dir, add_name, segments, err);
 	if (rc < 0)
 		return rc;

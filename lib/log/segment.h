@@ -30,11 +30,15 @@ void sl_segment_name(char name[SL_SEGMENT_NAME_SIZE], uint64_t base,
 bool sl_segment_name_parse(const char *name, uint64_t *base,
     const char **suffix);
 
-/* The bases of all segments of a directory, rising. */
+/* Is there a file of the segment with this suffix, as far as can be told? */
+bool sl_segment_is_there(int dir, uint64_t base, const char *suffix);
+
+/* The bases of the segments of a directory, rising. */
 struct sl_segments {
 	uint64_t *bases; /* owned */
 	size_t count;
 	size_t room;
+	uint64_t whole_from; /* none lacks from this one on; 0: none at all */
 };
 #define SL_SEGMENTS_EMPTY ((struct sl_segments){ .bases = NULL })
 

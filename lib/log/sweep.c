@@ -63,17 +63,6 @@ list(struct names *names, int dir, struct sl_error *err)
 	return rc;
 }
 
-static bool
-is_there(int dir, uint64_t base, const char *suffix)
-{
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat st;
-
-	sl_segment_name(name, base, suffix);
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-	       errno != ENOENT;
-}
-
 static int
 unlink_one(int dir, uint64_t base, const char *suffix, struct sl_error *err)
 {
@@ -111,7 +100,7 @@ settle_draft(int dir, const struct sl_fs_like *like, uint64_t base,
 {
 	int rc = SL_OK;
 
-	if (!is_there(dir, base, ".log.cleaned")) {
+	if (!sl_segment_is_there(dir, base, ".log.cleaned")) {
 		rc = put_in_place(dir, base, ".index.cleaned", ".index", err);
 		if (rc == SL_OK)
 			rc = put_in_place(dir, base, ".timeindex.cleaned",
@@ -194,7 +183,7 @@ remove_lone(int dir, const struct sl_segments *indexes,
 	for (size_t i = 0; rc == SL_OK && i < indexes->count; i++) {
 		/* A writer makes the log first, maybe since it was listed. */
 		if (!sl_segments_has(logs, indexes->bases[i]) &&
-		    !is_there(dir, indexes->bases[i], ".log"))
+		    !sl_segment_is_there(dir, indexes->bases[i], ".log"))
 			rc = unlink_one(dir, indexes->bases[i], suffix, err);
 	}
 	return rc;

@@ -2,6 +2,7 @@
 #include "topic_clean.h"
 
 #include "compact.h"
+#include "ends.h"
 #include "retain.h"
 #include "swap.h"
 
@@ -457,6 +458,9 @@ clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
 	if (rc == SL_OK)
 		rc =
 		    sl_retain_carry_out(&part->retain, &part->bounds, ear, err);
+	if (rc == SL_OK && part->retain.planned > 0)
+		rc = sl_ends_write_first(log->dir, &log->like,
+		    part->retain.segments[part->retain.planned].base, err);
 	if (rc == SL_OK)
 		rc = compact_part(plan, part, log->dir, &log->like, ear, err);
 	return rc;

@@ -318,7 +318,8 @@ check_name(void *arg, const char *name, struct sl_error *err)
 
 	(void)err;
 	if (!sl_segment_name_parse(name, &base, &suffix)) {
-		if (strcmp(name, "lock") != 0 && strcmp(name, "cleaned") != 0)
+		if (strcmp(name, "lock") != 0 && strcmp(name, "cleaned") != 0 &&
+		    strcmp(name, "ends") != 0)
 			files->wrong = "a file of another name is there";
 		return SL_OK;
 	}
