@@ -254,6 +254,14 @@ sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes)
 	    SYNC_FILE_RANGE_WRITE);
 }
 
+void
+sl_fs_await_sync(int fd, uint64_t position, uint64_t bytes)
+{
+	(void)sync_file_range(fd, (off_t)position, (off_t)bytes,
+	    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+	        SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 static int
 replace(int at, const char *name, const void *text, size_t bytes,
     const struct sl_fs_like *like, bool is_durable, struct sl_error *err)

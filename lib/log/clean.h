@@ -27,9 +27,24 @@ void sl_clean_unlock(struct sl_log *log);
 SL_MUST_USE int sl_clean_mark(int dir, uint64_t base, struct sl_error *err);
 
 /*
- * Remove a file that has its last name no reader asks for: from its end in
- * steps, since one large unlink stalls every sync of the file system.
+ * Files that lose their last name are held open, and given back from their end
+ * in steps, since one large unlink stalls every sync of the file system. Who
+ * reads one finds its place again by offset (RULE 14).
  */
+#define SL_CLEAN_HELD_MAX 16
+struct sl_clean_held {
+	int fds[SL_CLEAN_HELD_MAX]; /* owned */
+	size_t count;
+};
+#define SL_CLEAN_HELD_NONE ((struct sl_clean_held){ .count = 0 })
+
+/* Before its name goes; a file that is small, or can't be cut, isn't held. */
+void sl_clean_hold(struct sl_clean_held *held, int dir, const char *name);
+/* Give their bytes back if that is_synced, for a power cut could bring a name
+ * back; and close them. */
+void sl_clean_give_back(struct sl_clean_held *held, bool is_synced);
+
+/* Remove a file whose name no reader asks for. */
 SL_MUST_USE int sl_clean_remove(int dir, const char *name,
     struct sl_error *err);
 

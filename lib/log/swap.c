@@ -1,13 +1,16 @@
 /* swap.c: a segment written anew and put in place; see swap.h. */
 #include "swap.h"
 
+#include "clean.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_SIZE (1u << 20)
+/* So much is on its way to the disk at once: a writer's sync waits for it. */
+#define BUFFER_SIZE (256u << 10)
 
 #define LOG_CLEANED ".log.cleaned"
 #define INDEX_CLEANED ".index.cleaned"
@@ -57,8 +60,8 @@ flush(struct sl_swap *swap, struct sl_error *err)
 
 	rc = sl_fs_write_at(swap->fd, swap->buffer, swap->buffered, from, &done,
 	    err);
-	if (rc == SL_OK) /* so that the sync at the end is short */
-		sl_fs_begin_sync(swap->fd, from, swap->buffered);
+	if (rc == SL_OK)
+		sl_fs_await_sync(swap->fd, from, swap->buffered);
 	swap->buffered = 0;
 	return rc;
 }
@@ -67,21 +70,19 @@ static int
 write_batch(struct sl_swap *swap, const uint8_t *batch, size_t bytes,
     struct sl_error *err)
 {
-	size_t done;
+	size_t part;
 	int rc = SL_OK;
 
-	if (swap->buffered + bytes > BUFFER_SIZE)
-		rc = flush(swap, err);
-	if (rc < 0)
-		return rc;
-	if (bytes > BUFFER_SIZE) {
-		rc = sl_fs_write_at(swap->fd, batch, bytes, swap->position,
-		    &done, err);
-	} else {
-		memcpy(swap->buffer + swap->buffered, batch, bytes);
-		swap->buffered += bytes;
+	for (; rc == SL_OK && bytes > 0; batch += part, bytes -= part) {
+		part = BUFFER_SIZE - swap->buffered;
+		if (part > bytes)
+			part = bytes;
+		memcpy(swap->buffer + swap->buffered, batch, part);
+		swap->buffered += part;
+		swap->position += part;
+		if (swap->buffered == BUFFER_SIZE)
+			rc = flush(swap, err);
 	}
-	swap->position += bytes;
 	return rc;
 }
 
@@ -157,17 +158,24 @@ sl_swap_remove(int dir, const uint64_t *bases, size_t count,
 {
 	static const char *const suffixes[] = { ".index", ".timeindex",
 		".log" };
+	struct sl_clean_held held = SL_CLEAN_HELD_NONE;
 	char name[SL_SEGMENT_NAME_SIZE];
 	int rc = SL_OK;
 
 	for (size_t i = 0; rc == SL_OK && i < count; i++) {
+		sl_segment_name(name, bases[i], ".log");
+		sl_clean_hold(&held, dir, name);
 		for (size_t j = 0; rc == SL_OK && j < 3; j++) {
 			sl_segment_name(name, bases[i], suffixes[j]);
 			rc = sl_fs_unlink(dir, name, err);
 		}
+		if (i + 1 < count && held.count < SL_CLEAN_HELD_MAX)
+			continue;
+		if (rc == SL_OK)
+			rc = sl_fs_sync_dir(dir, err);
+		sl_clean_give_back(&held, rc == SL_OK);
 	}
-	if (rc == SL_OK && count > 0)
-		rc = sl_fs_sync_dir(dir, err);
+	sl_clean_give_back(&held, false);
 	return rc;
 }
 
@@ -208,6 +216,23 @@ indexes_on(struct sl_swap *swap, struct sl_error *err)
 	return rc;
 }
 
+/* The log in the place of the old one, whose bytes are given back. */
+static int
+log_on(struct sl_swap *swap, struct sl_error *err)
+{
+	struct sl_clean_held held = SL_CLEAN_HELD_NONE;
+	char name[SL_SEGMENT_NAME_SIZE];
+	int rc;
+
+	sl_segment_name(name, swap->base, ".log");
+	sl_clean_hold(&held, swap->dir, name);
+	rc = act(swap, LOG_CLEANED, ".log", err);
+	if (rc == SL_OK)
+		rc = indexes_on(swap, err);
+	sl_clean_give_back(&held, rc == SL_OK);
+	return rc;
+}
+
 int
 sl_swap_commit(struct sl_swap *swap, const uint64_t *bases, size_t count,
     uint64_t end, struct sl_cleaned *cleaned, struct sl_error *err)
@@ -229,9 +254,7 @@ sl_swap_commit(struct sl_swap *swap, const uint64_t *bases, size_t count,
 	if (rc == SL_OK)
 		rc = act(swap, NULL, ".timeindex", err);
 	if (rc == SL_OK)
-		rc = act(swap, LOG_CLEANED, ".log", err);
-	if (rc == SL_OK)
-		rc = indexes_on(swap, err);
+		rc = log_on(swap, err);
 	return rc < 0 ? rc
 	              : sl_swap_remove(swap->dir, bases + 1, count - 1, err);
 }
