@@ -316,6 +316,12 @@ sl_fs_birth_of(int fd, struct sl_fs_birth *birth)
 }
 
 void
+sl_fs_read_ahead(int fd)
+{
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+void
 sl_fs_touch(int fd)
 {
 	(void)futimens(fd, NULL);

@@ -114,6 +114,9 @@ struct sl_fs_birth {
 };
 void sl_fs_birth_of(int fd, struct sl_fs_birth *birth);
 
+/* It will be read from its beginning to its end: read ahead. */
+void sl_fs_read_ahead(int fd);
+
 /* Set a file's time to now; the best that can be done. */
 void sl_fs_touch(int fd);
 

@@ -73,6 +73,8 @@ map_segment(struct sl_sieve *sieve, uint64_t base, uint64_t clean,
 	sl_segment_name(name, base, ".log");
 	sieve->window.size = 0;
 	rc = sl_fs_open_read(&holes.fd, sieve->dir, name, err);
+	if (rc == SL_OK)
+		sl_fs_read_ahead(holes.fd);
 	while (rc == SL_OK) {
 		rc = sl_segment_judge(&holes, &sieve->window, position, due,
 		    &head, &batch, &found, err);

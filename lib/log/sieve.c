@@ -249,6 +249,8 @@ take_segment(struct sl_sieve *sieve, uint64_t base, struct sl_error *err)
 	sieve->window.size = 0;
 	sieve->end = base;
 	rc = sl_fs_open_read(&holes.fd, sieve->dir, name, err);
+	if (rc == SL_OK)
+		sl_fs_read_ahead(holes.fd);
 	while (rc == SL_OK) {
 		rc = sl_segment_judge(&holes, &sieve->window, position,
 		    sieve->end, &head, &batch, &found, err);

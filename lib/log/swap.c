@@ -60,8 +60,12 @@ flush(struct sl_swap *swap, struct sl_error *err)
 
 	rc = sl_fs_write_at(swap->fd, swap->buffer, swap->buffered, from, &done,
 	    err);
-	if (rc == SL_OK)
-		sl_fs_await_sync(swap->fd, from, swap->buffered);
+	if (rc == SL_OK) {
+		sl_fs_begin_sync(swap->fd, from, swap->buffered);
+		if (from >= BUFFER_SIZE)
+			sl_fs_await_sync(swap->fd, from - BUFFER_SIZE,
+			    BUFFER_SIZE);
+	}
 	swap->buffered = 0;
 	return rc;
 }
