@@ -152,15 +152,39 @@ print_row(struct clean_show *show, const struct sl_clean_note *note)
 		sl_json_add_text(row, "partition", "rejected");
 	else
 		sl_json_add_int(row, "partition", note->partition);
-	sl_json_add_text(row, "delete", segment);
-	sl_json_add_text(row, "reason", bound_format(show->topic, note, bound));
+	if (note->act == SL_CLEAN_ARCHIVE) {
+		sl_json_add_text(row, "archive", segment);
+	} else {
+		sl_json_add_text(row, "delete", segment);
+		sl_json_add_text(row, "reason",
+		    bound_format(show->topic, note, bound));
+	}
 	sl_json_add_int(row, "first_offset", (int64_t)note->base);
 	sl_json_add_int(row, "events", (int64_t)note->events);
 	sl_json_add_int(row, "bytes", (int64_t)note->bytes);
-	row_add_time(row, "newest_time", note->newest_ms);
+	if (note->act == SL_CLEAN_DELETE)
+		row_add_time(row, "newest_time", note->newest_ms);
 	sl_json_add_bool(row, "dry_run", show->is_dry_run);
 	if (row_print(row, &show->err) == SL_OK)
 		show->err.code = SL_OK;
+}
+
+/* "logs 0: archived 0...0.log (64 MiB, 512,000 events)" */
+static void
+print_archived(const struct clean_show *show, const struct sl_clean_note *note,
+    void (*say)(const char *line))
+{
+	char segment[SEGMENT_TEXT_SIZE], size[SL_SIZE_TEXT_SIZE];
+	char events[NUMBER_TEXT_SIZE], line[512];
+
+	segment_format(note->base, segment);
+	sl_format_size(note->bytes, size);
+	number_format(note->events, events);
+	snprintf(line, sizeof(line), "%s %d: %s %s (%s, %s %s)",
+	    sl_topic_name(show->topic), note->partition,
+	    show->is_dry_run ? "would archive" : "archived", segment, size,
+	    events, note->events == 1 ? "event" : "events");
+	say(line);
 }
 
 /* "profiles 0: would drop 90 events that later ones of their keys passed" */
@@ -226,6 +250,21 @@ clean_show_note(void *arg, const struct sl_clean_note *note)
 		    sl_topic_name(show->topic), partition, note->base,
 		    note->why);
 		break;
+	case SL_CLEAN_MISSED:
+		progress_clear();
+		cli_notice("%s %d: offsets %" PRIu64 " to %" PRIu64
+		           " had gone before they were archived",
+		    sl_topic_name(show->topic), note->partition, note->base,
+		    note->base + note->events - 1);
+		break;
+	case SL_CLEAN_ARCHIVE:
+		progress_clear();
+		if (show->is_json)
+			print_row(show, note);
+		else
+			print_archived(show, note,
+			    show->is_dry_run ? say_plan : say_detail);
+		break;
 	case SL_CLEAN_COMPACT:
 		progress_clear();
 		if (show->is_json)
@@ -247,50 +286,81 @@ clean_show_note(void *arg, const struct sl_clean_note *note)
 
 /* ---- Sums ---- */
 
+static void
+print_sums_row(struct clean_show *show, const struct sl_clean_sums *sums)
+{
+	struct sl_json *row = sl_json_object();
+
+	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
+	sl_json_add_int(row, "segments", (int64_t)sums->segments);
+	sl_json_add_int(row, "events", (int64_t)sums->events);
+	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
+	sl_json_add_int(row, "passed_events", (int64_t)sums->passed);
+	sl_json_add_int(row, "freed_bytes", (int64_t)sums->freed);
+	sl_json_add_int(row, "archived_segments",
+	    (int64_t)sums->archived_segments);
+	sl_json_add_int(row, "archived_events", (int64_t)sums->archived_events);
+	sl_json_add_int(row, "archived_bytes", (int64_t)sums->archived_bytes);
+	sl_json_add_bool(row, "dry_run", show->is_dry_run);
+	if (row_print(row, &show->err) == SL_OK)
+		show->err.code = SL_OK;
+}
+
+/* "deleted 3 segments, 30 events, 1.2 KiB" */
+static void
+print_segments(const char *verb, uint64_t segments, uint64_t events,
+    uint64_t bytes)
+{
+	char segments_text[NUMBER_TEXT_SIZE], events_text[NUMBER_TEXT_SIZE];
+	char bytes_text[SL_SIZE_TEXT_SIZE];
+
+	number_format(segments, segments_text);
+	number_format(events, events_text);
+	sl_format_size(bytes, bytes_text);
+	printf("%s %s %s, %s %s, %s", verb, segments_text,
+	    segments == 1 ? "segment" : "segments", events_text,
+	    events == 1 ? "event" : "events", bytes_text);
+}
+
 void
 clean_show_sums(struct clean_show *show, const struct sl_clean_sums *sums)
 {
-	char events[NUMBER_TEXT_SIZE], segments[NUMBER_TEXT_SIZE];
-	char passed[NUMBER_TEXT_SIZE];
-	char bytes[SL_SIZE_TEXT_SIZE], freed[SL_SIZE_TEXT_SIZE];
-	struct sl_json *row;
+	bool is_dry = show->is_dry_run;
+	bool has_gone =
+	    sums->segments > 0 || sums->freed > 0 || sums->passed > 0;
+	char passed[NUMBER_TEXT_SIZE], freed[SL_SIZE_TEXT_SIZE];
 
-	if (sums->segments == 0 && sums->freed == 0 && sums->passed == 0)
+	if (!has_gone && sums->archived_segments == 0)
 		return;
 	progress_clear();
 	if (show->is_json) {
-		row = sl_json_object();
-		sl_json_add_text(row, "topic", sl_topic_name(show->topic));
-		sl_json_add_int(row, "segments", (int64_t)sums->segments);
-		sl_json_add_int(row, "events", (int64_t)sums->events);
-		sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
-		sl_json_add_int(row, "passed_events", (int64_t)sums->passed);
-		sl_json_add_int(row, "freed_bytes", (int64_t)sums->freed);
-		sl_json_add_bool(row, "dry_run", show->is_dry_run);
-		if (row_print(row, &show->err) == SL_OK)
-			show->err.code = SL_OK;
+		print_sums_row(show, sums);
 		return;
 	}
 	if (cli_is_quiet())
 		return;
-	number_format(sums->segments, segments);
-	number_format(sums->events, events);
-	number_format(sums->passed, passed);
-	sl_format_size(sums->bytes, bytes);
-	sl_format_size(sums->freed, freed);
+	if (sums->archived_segments > 0) {
+		printf("%s: ", sl_topic_name(show->topic));
+		print_segments(is_dry ? "would archive" : "archived",
+		    sums->archived_segments, sums->archived_events,
+		    sums->archived_bytes);
+		putchar('\n');
+	}
+	if (!has_gone)
+		return;
 	printf("%s: ", sl_topic_name(show->topic));
-	if (sums->segments > 0)
-		printf("%s %s %s, %s %s, %s%s",
-		    show->is_dry_run ? "would delete" : "deleted", segments,
-		    sums->segments == 1 ? "segment" : "segments", events,
-		    sums->events == 1 ? "event" : "events", bytes,
-		    show->is_dry_run && sums->passed == 0 ? "" : "; ");
+	if (sums->segments > 0) {
+		print_segments(is_dry ? "would delete" : "deleted",
+		    sums->segments, sums->events, sums->bytes);
+		printf("%s", is_dry && sums->passed == 0 ? "" : "; ");
+	}
+	number_format(sums->passed, passed);
 	if (sums->passed > 0)
 		printf("%s %s %s that later ones of their keys passed%s",
-		    show->is_dry_run ? "would drop" : "dropped", passed,
-		    sums->passed == 1 ? "event" : "events",
-		    show->is_dry_run ? "" : "; ");
-	if (!show->is_dry_run)
+		    is_dry ? "would drop" : "dropped", passed,
+		    sums->passed == 1 ? "event" : "events", is_dry ? "" : "; ");
+	sl_format_size(sums->freed, freed);
+	if (!is_dry)
 		printf("%s freed", freed);
 	putchar('\n');
 }

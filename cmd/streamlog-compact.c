@@ -13,6 +13,7 @@
 
 enum {
 	OPT_ALL = CLI_PRIVATE,
+	OPT_ARCHIVE,
 	OPT_DRY_RUN,
 	OPT_JSON,
 	OPT_MEMORY,
@@ -25,6 +26,8 @@ static const struct cli_option compact_options[] = {
 	{ OPT_ALL, "all", NULL, false,
 	    "all topics, as their settings say; skip those in work",
 	    "Options" },
+	{ OPT_ARCHIVE, "archive", "DIR", false,
+	    "copy closed segments there before anything goes", NULL },
 	{ OPT_DRY_RUN, "dry-run", NULL, false,
 	    "say what would go and why, and change nothing", NULL },
 	{ OPT_JSON, "json", NULL, false,
@@ -53,6 +56,7 @@ struct options {
 	bool is_dry_run;
 	bool is_json;
 	int64_t memory_bytes; /* 0: not said */
+	const char *archive;  /* NULL: not said */
 };
 
 struct run {
@@ -72,6 +76,7 @@ clean_open(struct run *run, struct sl_topic *topic, struct sl_error *err)
 		.is_dry_run = options->is_dry_run,
 		.lock_timeout_ms = options->is_all ? 0 : NAMED_TIMEOUT_MS,
 		.memory_bytes = (size_t)options->memory_bytes,
+		.archive_dir = options->archive,
 		.tell = clean_show_note,
 		.arg = &show };
 	struct sl_clean_sums sums = { .segments = 0 };
@@ -123,6 +128,9 @@ parse_options(struct options *options, int argc, char **argv)
 		switch (code) {
 		case OPT_ALL:
 			options->is_all = true;
+			break;
+		case OPT_ARCHIVE:
+			options->archive = argument;
 			break;
 		case OPT_DRY_RUN:
 			options->is_dry_run = true;

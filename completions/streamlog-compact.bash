@@ -27,11 +27,11 @@ _streamlog_compact()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $prev in
-	-d | --dir) kind=(-d) ;;
+	-d | --dir | --archive) kind=(-d) ;;
 	--memory) ;;
 	*)
 		if [[ $cur == -* ]]; then
-			words='-d --dir --all --dry-run --json --memory
+			words='-d --dir --all --archive --dry-run --json --memory
 				-q --quiet -v --verbose --help --version'
 		else
 			words=$(_streamlog_compact_topics)

@@ -56,13 +56,14 @@ _streamlog_topic()
 			retention.count= min.free.bytes=
 			retention.protect.groups= file.delete.delay.ms=
 			on.full= delete.retention.ms= min.compaction.lag.ms=
-			min.cleanable.dirty.ratio='
+			min.cleanable.dirty.ratio= read.only='
 		compopt -o nospace 2>/dev/null
 		;;
 	compression.type) words='none lz4 zstd' ;;
 	sync) words='none exit batch each' ;;
 	cleanup.policy) words='delete compact compact,delete' ;;
 	on.full) words='drop-oldest refuse wait' ;;
+	read.only) words='true false' ;;
 	*)
 		command=$(_streamlog_topic_command)
 		if [[ $is_value ]]; then

@@ -27,7 +27,7 @@ function __streamlog_settings
         max.message.bytes= message.timestamp.after.max.ms= \
         compression.type={none,lz4,zstd} sync={none,exit,batch,each} \
         cleanup.policy={delete,compact} 'cleanup.policy=compact,delete' \
-        on.full={drop-oldest,refuse,wait} \
+        on.full={drop-oldest,refuse,wait} read.only={true,false} \
         retention.ms= retention.bytes= retention.total.bytes= \
         retention.count= min.free.bytes= retention.protect.groups= \
         file.delete.delay.ms= delete.retention.ms= \

@@ -230,10 +230,11 @@ struct sl_settings {
 	int64_t min_free_bytes;
 	char protect_groups[SL_SETTING_VALUE_SIZE]; /* "billing,shipping" */
 	int64_t file_delete_delay_ms;
-	enum sl_on_full on_full;
+	int on_full; /* enum sl_on_full */
 	int64_t delete_retention_ms;
 	int64_t min_compaction_lag_ms;
 	int64_t min_cleanable_dirty_ppm; /* of 1,000,000 */
+	int read_only; /* nothing is appended, and nothing goes */
 };
 
 /*

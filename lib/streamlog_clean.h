@@ -23,6 +23,8 @@ enum sl_clean_reason {
 };
 
 enum sl_clean_act {
+	SL_CLEAN_ARCHIVE, /* a segment is copied to the archive, or would be */
+	SL_CLEAN_MISSED,  /* `events` from `base` on had gone by then */
 	SL_CLEAN_DELETE,  /* a segment goes, or would */
 	SL_CLEAN_GIVE,    /* bytes of one that went before are given back */
 	SL_CLEAN_FUTURE,  /* a segment that goes is dated in the future */
@@ -47,6 +49,11 @@ struct sl_clean_options {
 	bool is_dry_run; /* only tell; needs no permission to write */
 	int lock_timeout_ms;
 	size_t memory_bytes; /* for keys; 0: 64 MiB. Fewer is more passes. */
+	/*
+	 * A log directory to which complete segments are copied, and synced,
+	 * before any goes; they are then a topic there. NULL: none.
+	 */
+	const char *archive_dir;
 	/* Told of each; NULL: nobody. */
 	void (*tell)(void *arg, const struct sl_clean_note *note);
 	void *arg;
@@ -59,6 +66,9 @@ struct sl_clean_sums {
 	uint64_t passed_bytes;
 	uint64_t bytes; /* of them */
 	uint64_t freed; /* bytes given back to the disk */
+	uint64_t archived_segments;
+	uint64_t archived_events;
+	uint64_t archived_bytes;
 };
 
 /*

@@ -132,7 +132,7 @@ usage()
 	t streamlog-compact --dry-run --json logs
 	[[ ${lines[0]} =~ ^'{"topic":"logs","partition":0,"delete":"00000000000000000000.log","reason":"retention.ms","first_offset":0,"events":1,"bytes":'[0-9]+',"newest_time":"2023-11-14T22:13:20Z","dry_run":true}'$ ]] ||
 		[[ ${lines[0]} =~ '"newest_time":"2023-11-14T22:13:20.000Z","dry_run":true}'$ ]]
-	[[ ${lines[4]} =~ ^'{"topic":"logs","segments":4,"events":4,"bytes":'[0-9]+',"passed_events":0,"freed_bytes":0,"dry_run":true}'$ ]]
+	[[ ${lines[4]} =~ ^'{"topic":"logs","segments":4,"events":4,"bytes":'[0-9]+',"passed_events":0,"freed_bytes":0,"archived_segments":0,"archived_events":0,"archived_bytes":0,"dry_run":true}'$ ]]
 	[ "$(names)" = "$before" ]
 	t streamlog-compact logs
 	[[ $output =~ ^"logs: deleted 4 segments, 4 events, "[0-9.]+" KiB; 0 B freed"$ ]]

@@ -561,6 +561,13 @@ sl_fs_check_kind(int fd, struct sl_error *err)
 	return SL_EIO;
 }
 
+bool
+sl_fs_is_scratch(const char *name)
+{
+	return name[0] == '~' && strlen(name) == SL_FS_SCRATCH_SIZE - 1 &&
+	       strspn(name + 1, "0123456789abcdef") == SL_FS_SCRATCH_SIZE - 2;
+}
+
 void
 sl_fs_scratch_name(char name[SL_FS_SCRATCH_SIZE])
 {

@@ -160,6 +160,7 @@ bool sl_fs_is_local(int fd);
 /* "~" and 16 random hex digits: a name for what is half made. */
 #define SL_FS_SCRATCH_SIZE 18
 void sl_fs_scratch_name(char name[SL_FS_SCRATCH_SIZE]);
+bool sl_fs_is_scratch(const char *name);
 
 /* Random bytes from the kernel. */
 void sl_fs_random(void *to, size_t bytes);

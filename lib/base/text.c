@@ -4,6 +4,9 @@
 #include <fnmatch.h>
 #include <string.h>
 
+/* A longer word resembles none. */
+#define WORD_BYTES_MAX 48
+
 bool
 sl_digit_is(char c)
 {
@@ -199,4 +202,32 @@ bool
 sl_glob_is(const char *text)
 {
 	return strpbrk(text, "*?[") != NULL;
+}
+
+size_t
+sl_text_distance(const char *a, const char *b)
+{
+	size_t row[WORD_BYTES_MAX + 1];
+	size_t b_bytes = strlen(b);
+	size_t diagonal;
+	size_t best;
+
+	if (strlen(a) > WORD_BYTES_MAX || b_bytes > WORD_BYTES_MAX)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= b_bytes; i++)
+		row[i] = i;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < b_bytes; j++) {
+			best = diagonal + (a[i] != b[j] ? 1 : 0);
+			diagonal = row[j + 1];
+			if (best > row[j] + 1)
+				best = row[j] + 1;
+			if (best > diagonal + 1)
+				best = diagonal + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[b_bytes];
 }

@@ -22,4 +22,10 @@ bool sl_digit_is(char c);
 #define SL_EXCERPT_SIZE 64
 const char *sl_text_excerpt(const char *text, char excerpt[SL_EXCERPT_SIZE]);
 
+/*
+ * How many letters of `a` must be changed, put in or left out to make it `b`
+ * (Levenshtein); SIZE_MAX: they are too long to resemble each other.
+ */
+size_t sl_text_distance(const char *a, const char *b);
+
 #endif

@@ -42,10 +42,7 @@ print_active(char row[ACTIVE_SIZE + 1], const struct sl_ends_active *active,
 	seal(row, ACTIVE_SIZE);
 }
 
-/*
- * To overwrite a row. SL_END: a file that can't be made isn't needed; one that
- * is there must not be left as it is.
- */
+/* To overwrite a row. SL_END: it isn't there, and can't be made. */
 static int
 open_to_write(int *fd, int dir, const struct sl_fs_like *like,
     struct sl_error *err)
@@ -82,25 +79,25 @@ sl_ends_write_active(int dir, const struct sl_fs_like *like,
 	if (rc == SL_OK && is_synced)
 		rc = sl_fs_sync(fd, err);
 	sl_fs_close(&fd);
-	return rc < 0 ? rc : SL_OK;
+	/* A full disk, say. Without the file all is listed, as ever. */
+	return rc < 0 ? sl_fs_unlink(dir, ENDS_NAME, err) : SL_OK;
 }
 
-int
-sl_ends_write_first(int dir, const struct sl_fs_like *like, uint64_t first,
-    struct sl_error *err)
+bool
+sl_ends_write_first(int dir, const struct sl_fs_like *like, uint64_t first)
 {
 	char row[FIRST_SIZE + 1];
+	struct sl_error ignored;
 	size_t done;
-	int fd = -1;
-	int rc;
+	int fd = -1, rc;
 
-	rc = open_to_write(&fd, dir, like, err);
-	if (rc == SL_OK) {
-		print_first(row, first);
-		rc = sl_fs_write_at(fd, row, FIRST_SIZE, 0, &done, err);
-	}
+	/* Of what stands there otherwise a segment is named that has gone. */
+	print_first(row, first);
+	rc = open_to_write(&fd, dir, like, &ignored);
+	if (rc == SL_OK)
+		rc = sl_fs_write_at(fd, row, FIRST_SIZE, 0, &done, &ignored);
 	sl_fs_close(&fd);
-	return rc < 0 ? rc : SL_OK;
+	return rc == SL_OK;
 }
 
 /* The numbers of `from`; what are none show when they are printed again. */

@@ -29,14 +29,18 @@ struct sl_ends_active {
 
 /*
  * Under the append lock, after the change word was bumped. is_synced: before
- * that segment is made; else it is there.
+ * that segment is made; else it is there. Where it can't be written the file is
+ * removed; a failure of that alone is one.
  */
 SL_MUST_USE int sl_ends_write_active(int dir, const struct sl_fs_like *like,
     const struct sl_ends_active *active, bool is_synced, struct sl_error *err);
 
-/* Under the clean lock, once nothing before `first` can come back. */
-SL_MUST_USE int sl_ends_write_first(int dir, const struct sl_fs_like *like,
-    uint64_t first, struct sl_error *err);
+/*
+ * Under the clean lock, once nothing before `first` can come back. False: it
+ * can't be written, which does no harm.
+ */
+bool sl_ends_write_first(int dir, const struct sl_fs_like *like,
+    uint64_t first);
 
 /* SL_OK: it was so when the row was read. SL_END: the row is not believed. */
 SL_MUST_USE int sl_ends_read_active(int dir, struct sl_ends_active *active);

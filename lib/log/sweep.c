@@ -14,15 +14,6 @@ struct names {
 	int dir;                   /* borrowed */
 };
 
-/* "~" and 16 hex digits: what sl_fs_replace() had not renamed yet. Only the
- * holder of the clean lock replaces files here. */
-static bool
-is_scratch(const char *name)
-{
-	return name[0] == '~' && strlen(name) == SL_FS_SCRATCH_SIZE - 1 &&
-	       strspn(name + 1, "0123456789abcdef") == SL_FS_SCRATCH_SIZE - 2;
-}
-
 static int
 add_name(void *arg, const char *name, struct sl_error *err)
 {
@@ -31,7 +22,8 @@ add_name(void *arg, const char *name, struct sl_error *err)
 	size_t bytes;
 	uint64_t base;
 
-	if (is_scratch(name))
+	/* Only the holder of the clean lock replaces files here. */
+	if (sl_fs_is_scratch(name))
 		return sl_fs_unlink(names->dir, name, err);
 	if (!sl_segment_name_parse(name, &base, &suffix))
 		return SL_OK;

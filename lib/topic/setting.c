@@ -16,9 +16,14 @@ enum setting_kind {
 	KIND_RATIO,       /* int64_t, millionths */
 	KIND_COMPRESSION, /* enum sl_compression */
 	KIND_SYNC,        /* enum sl_sync_level */
-	KIND_FULL,        /* enum sl_on_full */
+	KIND_WORD,        /* int, an index into the rule's words */
 	KIND_POLICY,      /* int, bits */
 	KIND_GROUPS,      /* char[SL_SETTING_VALUE_SIZE] */
+};
+
+struct setting_words {
+	const char *names[4]; /* NULL ends them */
+	const char *all;      /* as a message has them */
 };
 
 struct setting_rule {
@@ -47,6 +52,17 @@ struct setting_rule {
 #define BOUND_MAX (GIB << 20)
 
 #define AT(field) offsetof(struct sl_settings, field)
+
+static const struct setting_words full_words = {
+	{ [SL_FULL_DROP_OLDEST] = "drop-oldest",
+	    [SL_FULL_REFUSE] = "refuse",
+	    [SL_FULL_WAIT] = "wait" },
+	"one of drop-oldest, refuse and wait",
+};
+static const struct setting_words switch_words = {
+	{ [false] = "false", [true] = "true" },
+	"true or false",
+};
 
 /* In the order of `streamlog-topic describe`. */
 static const struct setting_rule rules[] = {
@@ -78,13 +94,14 @@ static const struct setting_rule rules[] = {
 	    0 },
 	{ "file.delete.delay.ms", KIND_DURATION, AT(file_delete_delay_ms),
 	    60 * SECOND, 0, DURATION_MAX },
-	{ "on.full", KIND_FULL, AT(on_full), SL_FULL_DROP_OLDEST, 0, 0 },
+	{ "on.full", KIND_WORD, AT(on_full), SL_FULL_DROP_OLDEST, 0, 0 },
 	{ "delete.retention.ms", KIND_DURATION, AT(delete_retention_ms), DAY, 0,
 	    DURATION_MAX },
 	{ "min.compaction.lag.ms", KIND_DURATION, AT(min_compaction_lag_ms), 0,
 	    0, DURATION_MAX },
 	{ "min.cleanable.dirty.ratio", KIND_RATIO, AT(min_cleanable_dirty_ppm),
 	    RATIO_ONE / 2, 0, RATIO_ONE },
+	{ "read.only", KIND_WORD, AT(read_only), false, 0, 0 },
 };
 
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
@@ -96,17 +113,17 @@ static const char *const sync_names[] = {
 	[SL_SYNC_EACH] = "each",
 };
 
-static const char *const full_names[] = {
-	[SL_FULL_DROP_OLDEST] = "drop-oldest",
-	[SL_FULL_REFUSE] = "refuse",
-	[SL_FULL_WAIT] = "wait",
-};
-
 static const char *const policy_names[] = {
 	[SL_CLEANUP_DELETE] = "delete",
 	[SL_CLEANUP_COMPACT] = "compact",
 	[SL_CLEANUP_DELETE | SL_CLEANUP_COMPACT] = "compact,delete",
 };
+
+static const struct setting_words *
+words_of(const struct setting_rule *rule)
+{
+	return rule->at == AT(read_only) ? &switch_words : &full_words;
+}
 
 #define COUNT(names) (sizeof(names) / sizeof((names)[0]))
 
@@ -121,6 +138,7 @@ field_set(const struct setting_rule *rule, struct sl_settings *settings,
 	switch (rule->kind) {
 	case KIND_COUNT:
 	case KIND_POLICY:
+	case KIND_WORD:
 		*(int *)field = (int)value;
 		return;
 	case KIND_NUMBER:
@@ -135,9 +153,6 @@ field_set(const struct setting_rule *rule, struct sl_settings *settings,
 	case KIND_SYNC:
 		*(enum sl_sync_level *)field = (enum sl_sync_level)value;
 		return;
-	case KIND_FULL:
-		*(enum sl_on_full *)field = (enum sl_on_full)value;
-		return;
 	case KIND_GROUPS: /* a text, which its parser puts there */
 		return;
 	}
@@ -151,6 +166,7 @@ field_get(const struct setting_rule *rule, const struct sl_settings *settings)
 	switch (rule->kind) {
 	case KIND_COUNT:
 	case KIND_POLICY:
+	case KIND_WORD:
 		return *(const int *)field;
 	case KIND_NUMBER:
 	case KIND_SIZE:
@@ -161,8 +177,6 @@ field_get(const struct setting_rule *rule, const struct sl_settings *settings)
 		return *(const enum sl_compression *)field;
 	case KIND_SYNC:
 		return *(const enum sl_sync_level *)field;
-	case KIND_FULL:
-		return *(const enum sl_on_full *)field;
 	case KIND_GROUPS:
 		break;
 	}
@@ -179,37 +193,8 @@ sl_settings_init(struct sl_settings *settings)
 
 /* ---- Names ---- */
 
-/* No name is longer; one that is resembles none. */
-#define NAME_BYTES_MAX 48
 /* So many letters may be wrong, missing or too many. */
 #define NEAR_MAX 2
-
-/* How many letters must be changed, put in or left out (Levenshtein). */
-static size_t
-name_distance(const char *a, const char *b)
-{
-	size_t row[NAME_BYTES_MAX + 1];
-	size_t b_bytes = strlen(b);
-	size_t diagonal;
-	size_t best;
-
-	for (size_t i = 0; i <= b_bytes; i++)
-		row[i] = i;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t j = 0; j < b_bytes; j++) {
-			best = diagonal + (a[i] != b[j] ? 1 : 0);
-			diagonal = row[j + 1];
-			if (best > row[j] + 1)
-				best = row[j] + 1;
-			if (best > diagonal + 1)
-				best = diagonal + 1;
-			row[j + 1] = best;
-		}
-	}
-	return row[b_bytes];
-}
 
 /*
  * The setting that may have been meant: one spelled nearly so, or of which
@@ -223,10 +208,10 @@ name_nearest(const char *name)
 	size_t bytes = strlen(name);
 	size_t distance;
 
-	if (bytes < 4 || bytes > NAME_BYTES_MAX)
+	if (bytes < 4)
 		return NULL;
 	for (size_t i = 0; i < RULE_COUNT; i++) {
-		distance = name_distance(name, rules[i].name);
+		distance = sl_text_distance(name, rules[i].name);
 		if (distance < least) {
 			least = distance;
 			nearest = rules[i].name;
@@ -359,19 +344,19 @@ ratio_parse(const char *value, int64_t *ppm, struct sl_error *err)
 }
 
 static int
-full_parse(const char *value, int64_t *number, struct sl_error *err)
+word_parse(const struct setting_words *words, const char *value,
+    int64_t *number, struct sl_error *err)
 {
 	char excerpt[SL_EXCERPT_SIZE];
 
-	for (size_t i = 0; i < COUNT(full_names); i++) {
-		if (strcmp(value, full_names[i]) == 0) {
+	for (size_t i = 0; words->names[i] != NULL; i++) {
+		if (strcmp(value, words->names[i]) == 0) {
 			*number = (int64_t)i;
 			return SL_OK;
 		}
 	}
-	return sl_error_set(err, SL_EUSAGE,
-	    "'%s': not one of drop-oldest, refuse and wait",
-	    sl_text_excerpt(value, excerpt));
+	return sl_error_set(err, SL_EUSAGE, "'%s': not %s",
+	    sl_text_excerpt(value, excerpt), words->all);
 }
 
 /* The next item of "a, b": its first byte, and how many; *at moves on. */
@@ -481,8 +466,8 @@ value_parse(const struct setting_rule *rule, const char *value, int64_t *number,
 		return sync_parse(value, number, err);
 	case KIND_RATIO:
 		return ratio_parse(value, number, err);
-	case KIND_FULL:
-		return full_parse(value, number, err);
+	case KIND_WORD:
+		return word_parse(words_of(rule), value, number, err);
 	case KIND_POLICY:
 		return policy_parse(value, number, err);
 	case KIND_GROUPS:
@@ -573,8 +558,8 @@ sl_setting_print(size_t index, const struct sl_settings *settings,
 		word = sl_compression_name((enum sl_compression)number);
 	else if (rule->kind == KIND_SYNC)
 		word = sync_names[number];
-	else if (rule->kind == KIND_FULL)
-		word = full_names[number];
+	else if (rule->kind == KIND_WORD)
+		word = words_of(rule)->names[number];
 	else if (rule->kind == KIND_POLICY)
 		word = policy_names[number];
 	else if (rule->kind == KIND_GROUPS)

@@ -44,6 +44,10 @@ int sl_topic_wrap(const struct sl_topic *topic, int partition,
 SL_MUST_USE int sl_topic_locate(const char *dir, const char *operand,
     char *dir_path, char *topic, struct sl_error *err);
 
+/* Make a topic of this one's name and id in `dir`, which takes no events. */
+SL_MUST_USE int sl_topic_create_archive(const char *dir,
+    const struct sl_topic *of, struct sl_error *err);
+
 /* Make the log of rejected lines, if it isn't there. */
 SL_MUST_USE int sl_topic_make_rejected(struct sl_topic *topic,
     struct sl_error *err);

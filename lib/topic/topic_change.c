@@ -86,13 +86,11 @@ write_yaml(int fd, const struct sl_config *config,
 {
 	struct sl_setting_row rows[ROWS_MAX];
 	struct sl_setting lines[ROWS_MAX];
-	char id[SL_TOPIC_ID_SIZE];
 	size_t row, count = 1, bytes;
 	char *text;
 	int rc;
 
-	make_id(id);
-	lines[0] = (struct sl_setting){ "id", id };
+	lines[0] = (struct sl_setting){ "id", config->id };
 	for (row = 0;
 	     count < ROWS_MAX && sl_config_row(config, row, &rows[count]);
 	     row++) {
@@ -157,14 +155,14 @@ make_topic(void *arg, int fd, const struct sl_fs_like *like,
 	                    making->setting_count, like, err);
 }
 
-int
-sl_topic_create(const char *dir, const char *name,
+/* Of the config that stands, or, where there is none (id ""), of defaults. */
+static int
+create(const char *dir, const char *name, struct sl_config *config,
     const struct sl_setting *settings, size_t setting_count,
     struct sl_error *err)
 {
 	char path[PATH_MAX], topic[SL_TOPIC_NAME_MAX + 1];
-	struct sl_config config;
-	struct making making = { &config, settings, setting_count };
+	struct making making = { config, settings, setting_count };
 	int dir_fd = -1;
 	struct stat st;
 	int rc;
@@ -177,8 +175,10 @@ sl_topic_create(const char *dir, const char *name,
 		rc = sl_fs_open_dir(&dir_fd, AT_FDCWD, path, err);
 	if (rc < 0)
 		sl_error_wrap(err, "log directory");
-	if (rc == SL_OK)
-		rc = gather(dir_fd, settings, setting_count, &config, err);
+	if (rc == SL_OK && config->id[0] == '\0') {
+		rc = gather(dir_fd, settings, setting_count, config, err);
+		make_id(config->id);
+	}
 	if (rc == SL_OK &&
 	    fstatat(dir_fd, topic, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
@@ -189,6 +189,30 @@ sl_topic_create(const char *dir, const char *name,
 		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
 	sl_fs_close(&dir_fd);
 	return rc < 0 ? sl_error_wrap(err, "topic '%s'", topic) : SL_OK;
+}
+
+int
+sl_topic_create(const char *dir, const char *name,
+    const struct sl_setting *settings, size_t setting_count,
+    struct sl_error *err)
+{
+	struct sl_config config = { .id = "" };
+
+	return create(dir, name, &config, settings, setting_count, err);
+}
+
+int
+sl_topic_create_archive(const char *dir, const struct sl_topic *of,
+    struct sl_error *err)
+{
+	struct sl_config config;
+	int rc;
+
+	sl_config_init(&config);
+	memcpy(config.id, of->config.id, sizeof(config.id));
+	config.settings.partitions = of->config.settings.partitions;
+	rc = sl_config_set(&config, "read.only", "true", err);
+	return rc < 0 ? rc : create(dir, of->name, &config, NULL, 0, err);
 }
 
 int

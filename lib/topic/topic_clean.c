@@ -5,6 +5,7 @@
 #include "ends.h"
 #include "retain.h"
 #include "swap.h"
+#include "topic_archive.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -159,7 +160,8 @@ struct part {
 struct plan {
 	struct sl_topic *topic;
 	const struct sl_topic_cleaning *cleaning;
-	struct part *parts; /* owned */
+	struct sl_topic *archive; /* owned; NULL: none */
+	struct part *parts;       /* owned */
 	size_t count;
 	bool is_urgent; /* what went is given back at once */
 };
@@ -172,6 +174,7 @@ plan_release(struct plan *plan)
 	for (i = 0; i < plan->count; i++)
 		sl_retain_release(&plan->parts[i].retain);
 	free(plan->parts);
+	sl_topic_close(plan->archive);
 }
 
 static int
@@ -432,6 +435,15 @@ compact_part(const struct plan *plan, const struct part *part, int dir,
 	return rc < 0 ? rc : SL_OK;
 }
 
+/* Is what is complete of the partition copied before anything goes? */
+static bool
+is_archived(const struct plan *plan, int partition)
+{
+	return plan->cleaning->options.archive_dir != NULL &&
+	       partition != SL_PARTITION_REJECTED &&
+	       is_cleaned(plan->topic, partition);
+}
+
 static int
 clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
     const struct sl_retain_ear *ear, struct sl_error *err)
@@ -451,6 +463,8 @@ clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
 	/* No room for the next segment: all the more must go. */
 	if (rc == SL_EFULL)
 		rc = SL_OK;
+	if (rc == SL_OK && is_archived(plan, part->number))
+		rc = sl_topic_archive_part(plan->archive, log->dir, ear, err);
 	if (rc == SL_OK)
 		rc = sl_retain_load(&part->retain, log->dir, err);
 	if (rc == SL_OK)
@@ -459,8 +473,8 @@ clean_locked(struct plan *plan, struct part *part, struct sl_log *log,
 		rc =
 		    sl_retain_carry_out(&part->retain, &part->bounds, ear, err);
 	if (rc == SL_OK && part->retain.planned > 0)
-		rc = sl_ends_write_first(log->dir, &log->like,
-		    part->retain.segments[part->retain.planned].base, err);
+		sl_ends_write_first(log->dir, &log->like,
+		    part->retain.segments[part->retain.planned].base);
 	if (rc == SL_OK)
 		rc = compact_part(plan, part, log->dir, &log->like, ear, err);
 	return rc;
@@ -476,11 +490,15 @@ tell_plan(const struct plan *plan, const struct part *part,
 	int dir = -1;
 	int rc;
 
-	sl_retain_tell(&part->retain, ear);
 	sl_partition_name(name, part->number);
 	rc = sl_fs_open_dir(&dir, plan->topic->fd, name, err);
-	if (rc == SL_OK)
+	if (rc == SL_OK && is_archived(plan, part->number))
+		rc = sl_topic_archive_tell(plan->archive, dir,
+		    part->bounds.rolls_active, ear, err);
+	if (rc == SL_OK) {
+		sl_retain_tell(&part->retain, ear);
 		rc = sl_fs_like_of(dir, &like, err);
+	}
 	if (rc == SL_OK)
 		rc = compact_part(plan, part, dir, &like, ear, err);
 	sl_fs_close(&dir);
@@ -532,8 +550,15 @@ sl_topic_clean_as(struct sl_topic *topic,
 	size_t i;
 	int rc;
 
+	/* An archive: nothing goes, and nobody else is to write to it. */
+	if (topic->config.settings.read_only)
+		return SL_OK;
 	rc = plan_load(&plan, err);
-	if (rc == SL_OK)
+	if (rc == SL_OK && is_archived(&plan, 0))
+		rc = sl_topic_archive_open(&plan.archive,
+		    cleaning->options.archive_dir, topic,
+		    cleaning->options.is_dry_run, err);
+	if (rc >= 0)
 		rc = plan_whole(&plan, err);
 	/* One that another cleans doesn't keep us from the rest. */
 	for (i = 0; i < plan.count && (rc == SL_OK || rc == SL_EBUSY); i++) {

@@ -118,6 +118,10 @@ sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
 	int rc;
 
 	*out = NULL;
+	if (topic->config.settings.read_only)
+		return sl_error_set(err, SL_EUSAGE,
+		    "topic '%s': it takes no events (read.only=true)",
+		    topic->name);
 	writer = calloc(1, sizeof(*writer));
 	if (writer == NULL)
 		return sl_error_set(err, SL_ENOMEM, "no memory");

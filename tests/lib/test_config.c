@@ -28,7 +28,8 @@ test_defaults(void)
 		{ "on.full", "drop-oldest" },
 		{ "delete.retention.ms", "86400000" },
 		{ "min.compaction.lag.ms", "0" },
-		{ "min.cleanable.dirty.ratio", "0.5" } };
+		{ "min.cleanable.dirty.ratio", "0.5" },
+		{ "read.only", "false" } };
 	struct sl_setting_row row;
 	struct sl_config config;
 	size_t i;
