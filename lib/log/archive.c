@@ -79,34 +79,24 @@ copy_index(const struct sl_archive *archive, uint64_t base, const char *suffix,
 
 /* ---- Segments ---- */
 
-/*
- * Where the first batch stands that ends at `end` or behind, in the segment
- * `base`, which a merge made longer than what the archive has of it.
- */
-static int
-find_rest(const struct sl_archive *archive, uint64_t base, uint64_t end,
-    uint64_t *position, struct sl_error *err)
-{
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct sl_batch_head head;
-	enum sl_found found;
-	uint64_t size;
-	int fd = -1, rc;
+/* Of a segment that a merge made longer than what the archive has of it. */
+struct rest {
+	uint64_t end;      /* of what it has */
+	uint64_t position; /* of the first batch that ends there or behind */
+};
 
-	*position = 0;
-	sl_segment_name(name, base, ".log");
-	rc = sl_fs_open_read(&fd, archive->from, name, err);
-	if (rc == SL_OK)
-		rc = sl_fs_size(fd, &size, err);
-	while (rc == SL_OK && *position < size) {
-		rc = sl_segment_peek(fd, *position, size, &head, &found, err);
-		if (rc < 0 || found != SL_FOUND_BATCH ||
-		    head.base + head.last_offset_delta >= end)
-			break; /* damage is kept, too */
-		*position += head.bytes;
-	}
-	sl_fs_close(&fd);
-	return rc;
+static int
+find_rest(void *arg, const struct sl_batch_head *head, uint64_t position,
+    struct sl_error *err)
+{
+	struct rest *rest = arg;
+
+	(void)err;
+	rest->position = position;
+	if (head->base + head->last_offset_delta >= rest->end)
+		return SL_END;
+	rest->position += head->bytes; /* damage behind it is kept, too */
+	return SL_OK;
 }
 
 /* The archive must know of holes before it has a segment with some (RULE 15).
@@ -133,22 +123,23 @@ copy_segment(const struct sl_archive *archive, uint64_t base, uint64_t end,
     uint64_t *bytes, struct sl_error *err)
 {
 	char name[SL_SEGMENT_NAME_SIZE], as[SL_SEGMENT_NAME_SIZE];
-	uint64_t position = 0;
+	struct rest rest = { .end = end };
 	int rc = SL_OK;
 
 	sl_segment_name(name, base, ".log");
 	sl_segment_name(as, base < end ? end : base, ".log");
 	if (base < end)
-		rc = find_rest(archive, base, end, &position, err);
-	if (rc == SL_OK)
+		rc = sl_segment_heads(archive->from, base, find_rest, &rest,
+		    err);
+	if (rc >= 0)
 		rc = copy_holes(archive, base, err);
 	/* Indexes first: a log without them would be read slowly. */
-	if (rc == SL_OK && position == 0)
+	if (rc == SL_OK && rest.position == 0)
 		rc = copy_index(archive, base, ".index", err);
-	if (rc == SL_OK && position == 0)
+	if (rc == SL_OK && rest.position == 0)
 		rc = copy_index(archive, base, ".timeindex", err);
 	if (rc == SL_OK)
-		rc = copy_file(archive, name, position, as, bytes, err);
+		rc = copy_file(archive, name, rest.position, as, bytes, err);
 	return rc < 0 ? rc : sl_fs_sync_dir(archive->to, err);
 }
 

@@ -40,31 +40,17 @@ sl_compact_measure(int dir, const struct sl_segments *segments, uint64_t *bytes,
 
 /* ---- Up to where may be cleaned ---- */
 
-/* The largest time of a segment's batches, by heads. */
 static int
-largest_time(int dir, uint64_t base, int64_t *largest_ms, struct sl_error *err)
+take_time(void *arg, const struct sl_batch_head *head, uint64_t position,
+    struct sl_error *err)
 {
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct sl_batch_head head;
-	uint64_t position = 0, size;
-	enum sl_found found;
-	int fd = -1, rc;
+	int64_t *largest_ms = arg;
 
-	*largest_ms = SL_TIME_NONE;
-	sl_segment_name(name, base, ".log");
-	rc = sl_fs_open_read(&fd, dir, name, err);
-	if (rc == SL_OK)
-		rc = sl_fs_size(fd, &size, err);
-	while (rc == SL_OK && position < size) {
-		rc = sl_segment_peek(fd, position, size, &head, &found, err);
-		if (rc < 0 || found != SL_FOUND_BATCH)
-			break; /* damage: the pass over the keys will say so */
-		if (head.max_timestamp_ms > *largest_ms)
-			*largest_ms = head.max_timestamp_ms;
-		position += head.bytes;
-	}
-	sl_fs_close(&fd);
-	return rc == SL_ECORRUPT ? SL_OK : rc;
+	(void)position;
+	(void)err;
+	if (head->max_timestamp_ms > *largest_ms)
+		*largest_ms = head->max_timestamp_ms;
+	return SL_OK;
 }
 
 /* Is the segment too young (min.compaction.lag.ms)? */
@@ -72,7 +58,7 @@ static int
 is_young(int dir, const struct sl_compact_options *options, uint64_t base,
     bool *is_so, struct sl_error *err)
 {
-	int64_t largest_ms, oldest_ms;
+	int64_t largest_ms = SL_TIME_NONE, oldest_ms;
 	int rc;
 
 	*is_so = false;
@@ -81,7 +67,10 @@ is_young(int dir, const struct sl_compact_options *options, uint64_t base,
 	if (__builtin_sub_overflow(options->now_ms,
 	        options->min_compaction_lag_ms, &oldest_ms))
 		oldest_ms = INT64_MIN;
-	rc = largest_time(dir, base, &largest_ms, err);
+	rc = sl_segment_heads(dir, base, take_time, &largest_ms, err);
+	/* Of damage the pass over the keys will say so. */
+	if (rc == SL_END || rc == SL_ECORRUPT)
+		rc = SL_OK;
 	*is_so = rc == SL_OK && largest_ms > oldest_ms;
 	return rc;
 }

@@ -104,6 +104,18 @@ SL_MUST_USE int sl_segment_judge(struct sl_holes *holes,
 SL_MUST_USE int sl_segment_peek(int fd, uint64_t position, uint64_t size,
     struct sl_batch_head *head, enum sl_found *found, struct sl_error *err);
 
+/* A head of a segment, and where it stands. SL_OK: go on; else that is why not.
+ */
+typedef int sl_head_fn(void *arg, const struct sl_batch_head *head,
+    uint64_t position, struct sl_error *err);
+
+/*
+ * All heads of the segment `base`, no CRC. SL_OK: to its end; SL_END: damage is
+ * met; or what `each` returned.
+ */
+SL_MUST_USE int sl_segment_heads(int dir, uint64_t base, sl_head_fn *each,
+    void *arg, struct sl_error *err);
+
 /*
  * Damage stands at `position`, where a batch from `expected` on was: search
  * behind it for the next valid one that begins at `expected_max` or before, and

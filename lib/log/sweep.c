@@ -2,7 +2,6 @@
 #include "swap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 /* The names of a partition, by what they are. */
@@ -108,34 +107,14 @@ settle_draft(int dir, const struct sl_fs_like *like, uint64_t base,
 	return rc < 0 ? rc : unlink_one(dir, base, ".log.cleaned", err);
 }
 
-/* Behind the last batch of the segment, by heads; SL_OFFSET_NONE: damage. */
 static int
-find_end(int dir, uint64_t base, uint64_t *end, struct sl_error *err)
+take_end(void *arg, const struct sl_batch_head *head, uint64_t position,
+    struct sl_error *err)
 {
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct sl_batch_head head;
-	uint64_t position = 0, size;
-	enum sl_found found;
-	int fd = -1, rc;
-
-	*end = base;
-	sl_segment_name(name, base, ".log");
-	rc = sl_fs_open_read(&fd, dir, name, err);
-	if (rc == SL_OK)
-		rc = sl_fs_size(fd, &size, err);
-	while (rc == SL_OK && position < size) {
-		rc = sl_segment_peek(fd, position, size, &head, &found, err);
-		if (rc < 0)
-			break;
-		if (found != SL_FOUND_BATCH) {
-			*end = SL_OFFSET_NONE;
-			break;
-		}
-		*end = head.base + head.last_offset_delta + 1;
-		position += head.bytes;
-	}
-	sl_fs_close(&fd);
-	return rc;
+	(void)position;
+	(void)err;
+	*(uint64_t *)arg = head->base + head->last_offset_delta + 1;
+	return SL_OK;
 }
 
 /*
@@ -147,15 +126,18 @@ finish_merge(int dir, const struct sl_fs_like *like,
     const struct sl_segments *logs, struct sl_cleaned *cleaned,
     struct sl_error *err)
 {
+	uint64_t end = cleaned->merge_base;
 	size_t at, last;
-	uint64_t end;
 	int rc;
 
 	if (!sl_segments_has(logs, cleaned->merge_base))
 		return end_merge(dir, like, cleaned, err);
-	rc = find_end(dir, cleaned->merge_base, &end, err);
+	rc = sl_segment_heads(dir, cleaned->merge_base, take_end, &end, err);
+	if (rc == SL_END)
+		end = SL_OFFSET_NONE; /* damage */
 	if (rc < 0)
 		return rc;
+	rc = SL_OK;
 	at = (size_t)sl_segments_find(logs, cleaned->merge_base) + 1;
 	last = at;
 	while (last < logs->count && logs->bases[last] < cleaned->merge_end)
@@ -181,35 +163,27 @@ remove_lone(int dir, const struct sl_segments *indexes,
 	return rc;
 }
 
+static int
+note_head(void *arg, const struct sl_batch_head *head, uint64_t position,
+    struct sl_error *err)
+{
+	return sl_swap_note(arg, position, head, err);
+}
+
 /* Make both indexes of a sealed segment, up to damage. */
 static int
 make_indexes(int dir, const struct sl_fs_like *like, uint64_t base,
     int64_t interval_bytes, struct sl_error *err)
 {
 	struct sl_swap swap = SL_SWAP_CLOSED;
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct sl_batch_head head;
-	uint64_t position = 0, size;
-	enum sl_found found = SL_FOUND_BATCH;
-	int fd = -1, rc;
+	int rc;
 
-	sl_segment_name(name, base, ".log");
-	rc = sl_fs_open_read(&fd, dir, name, err);
+	rc = sl_swap_begin(&swap, dir, like, base, interval_bytes, err);
 	if (rc == SL_OK)
-		rc = sl_fs_size(fd, &size, err);
-	if (rc == SL_OK)
-		rc = sl_swap_begin(&swap, dir, like, base, interval_bytes, err);
-	while (rc == SL_OK && position < size) {
-		rc = sl_segment_peek(fd, position, size, &head, &found, err);
-		if (rc < 0 || found != SL_FOUND_BATCH)
-			break;
-		rc = sl_swap_note(&swap, position, &head, err);
-		position += head.bytes;
-	}
-	if (rc == SL_OK)
+		rc = sl_segment_heads(dir, base, note_head, &swap, err);
+	if (rc >= 0)
 		rc = sl_swap_commit_indexes(&swap, err);
 	sl_swap_abandon(&swap);
-	sl_fs_close(&fd);
 	/* What is no file, or isn't there any more, needs none. */
 	return rc == SL_ECORRUPT ? SL_OK : rc;
 }
