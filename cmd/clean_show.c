@@ -187,22 +187,31 @@ print_archived(const struct clean_show *show, const struct sl_clean_note *note,
 	say(line);
 }
 
-/* "profiles 0: would drop 90 events that later ones of their keys passed" */
+/* "profiles 0: would drop 90 of 100 events of 0...0.log, which later ones of
+ * their keys passed"; of a partition: "... 90 events that ..." */
 static void
 print_passed(const struct clean_show *show, const struct sl_clean_note *note,
     void (*say)(const char *line))
 {
-	char events[NUMBER_TEXT_SIZE], size[SL_SIZE_TEXT_SIZE], line[512];
+	char passed[NUMBER_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
+	char segment[SEGMENT_TEXT_SIZE], what[128];
+	char line[512];
 
+	number_format(note->passed, passed);
 	number_format(note->events, events);
-	sl_format_size(note->bytes, size);
+	segment_format(note->base, segment);
+	if (note->act == SL_CLEAN_PASSED)
+		snprintf(what, sizeof(what), "%s of %s events of %s, which",
+		    passed, events, segment);
+	else
+		snprintf(what, sizeof(what), "%s%s %s that",
+		    note->is_least ? "at least " : "", passed,
+		    note->passed == 1 ? "event" : "events");
 	snprintf(line, sizeof(line),
-	    "%s %d: %s %s %s that a later one of its key passed%s%s%s",
+	    "%s %d: %s %s later ones of their keys "
+	    "passed",
 	    sl_topic_name(show->topic), note->partition,
-	    show->is_dry_run ? "would drop" : "dropped", events,
-	    note->events == 1 ? "event" : "events",
-	    show->is_dry_run ? "" : " (", show->is_dry_run ? "" : size,
-	    show->is_dry_run ? "" : ")");
+	    show->is_dry_run ? "would drop" : "dropped", what);
 	say(line);
 }
 
@@ -210,13 +219,20 @@ static void
 print_passed_row(struct clean_show *show, const struct sl_clean_note *note)
 {
 	struct sl_json *row = sl_json_object();
+	char segment[SEGMENT_TEXT_SIZE];
 
 	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
 	sl_json_add_int(row, "partition", note->partition);
-	sl_json_add_int(row, "passed_events", (int64_t)note->events);
-	if (show->is_dry_run)
+	if (note->act == SL_CLEAN_PASSED) {
+		segment_format(note->base, segment);
+		sl_json_add_text(row, "compact", segment);
+		sl_json_add_int(row, "first_offset", (int64_t)note->base);
+		sl_json_add_int(row, "events", (int64_t)note->events);
+	}
+	sl_json_add_int(row, "passed_events", (int64_t)note->passed);
+	if (note->act == SL_CLEAN_COMPACT && show->is_dry_run)
 		sl_json_add_null(row, "bytes");
-	else
+	else if (note->act == SL_CLEAN_COMPACT)
 		sl_json_add_int(row, "bytes", (int64_t)note->bytes);
 	sl_json_add_bool(row, "dry_run", show->is_dry_run);
 	if (row_print(row, &show->err) == SL_OK)
@@ -265,6 +281,7 @@ clean_show_note(void *arg, const struct sl_clean_note *note)
 			print_archived(show, note,
 			    show->is_dry_run ? say_plan : say_detail);
 		break;
+	case SL_CLEAN_PASSED:
 	case SL_CLEAN_COMPACT:
 		progress_clear();
 		if (show->is_json)

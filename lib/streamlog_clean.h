@@ -28,7 +28,8 @@ enum sl_clean_act {
 	SL_CLEAN_DELETE,  /* a segment goes, or would */
 	SL_CLEAN_GIVE,    /* bytes of one that went before are given back */
 	SL_CLEAN_FUTURE,  /* a segment that goes is dated in the future */
-	SL_CLEAN_COMPACT, /* events that later ones of their keys passed go */
+	SL_CLEAN_PASSED,  /* of a segment's `events` so many `passed` ones go */
+	SL_CLEAN_COMPACT, /* the same of a partition: only `passed` */
 	SL_CLEAN_BLOCKED, /* no compaction from `base` on: `why` says it */
 };
 
@@ -39,6 +40,8 @@ struct sl_clean_note {
 	int partition;
 	uint64_t base;     /* its first offset, which names it */
 	uint64_t events;   /* offsets in it */
+	uint64_t passed;   /* events that a later one of their key passed */
+	bool is_least;     /* there may be more of them */
 	uint64_t bytes;    /* with its indexes */
 	int64_t newest_ms; /* SL_TIME_NONE: it has no time of its own */
 	const char *why;   /* of SL_CLEAN_BLOCKED */

@@ -243,6 +243,8 @@ clean(struct sl_sieve *sieve, struct sl_compact_plan *plan,
 
 	while (rc == SL_OK && !is_over) {
 		rc = pass(sieve, plan, err);
+		sieve->report->is_least =
+		    sieve->options->is_dry && sieve->map_end < plan->bound;
 		is_over = sieve->options->is_dry ||
 		          sieve->map_end >= plan->bound ||
 		          sieve->report->blocked_at <= sieve->map_end;

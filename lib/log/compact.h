@@ -29,6 +29,11 @@ struct sl_compact_options {
 	int64_t now_ms;
 	bool is_forced; /* whatever the ratio */
 	bool is_dry;    /* count what the first pass would drop */
+	/* In a dry run: the active segment ends here, and counts as sealed. */
+	uint64_t active_end; /* 0: it isn't looked at */
+	/* Of each segment written anew, or that would be; NULL: nobody. */
+	void (*tell)(void *arg, uint64_t base, uint64_t kept, uint64_t dropped);
+	void *tell_arg;
 	void (*progress)(void *arg, uint64_t done_bytes, uint64_t all_bytes);
 	void *progress_arg;
 };
@@ -45,6 +50,7 @@ struct sl_compact_report {
 	uint64_t records_dropped;
 	uint64_t tombstones_dropped; /* among them, for their age */
 	uint64_t swaps;              /* new segments */
+	bool is_least; /* of a dry run: more passes would drop more */
 	unsigned passes;
 	/* No cleaning from this offset on, and why; SL_OFFSET_NONE: all. */
 	uint64_t blocked_at;

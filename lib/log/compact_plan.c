@@ -123,6 +123,10 @@ sl_compact_plan_make(struct sl_compact_plan *plan, int dir,
 
 	plan->clean = cleaned->clean;
 	rc = sl_segments_list(&plan->segments, dir, err);
+	if (rc == SL_OK && plan->segments.count > 0 &&
+	    options->active_end >
+	        plan->segments.bases[plan->segments.count - 1])
+		rc = sl_segments_add(&plan->segments, options->active_end, err);
 	if (rc == SL_OK && plan->segments.count == 0)
 		rc = sl_error_set(err, SL_ECORRUPT,
 		    "no segment is there: it was damaged from outside");

@@ -360,6 +360,9 @@ sl_sieve_group(struct sl_sieve *sieve, const struct sl_segments *segments,
 	sl_swap_abandon(&sieve->swap);
 	if (rc < 0)
 		return rc;
+	if (sieve->dropped > 0 && sieve->options->tell != NULL)
+		sieve->options->tell(sieve->options->tell_arg,
+		    segments->bases[at], sieve->kept, sieve->dropped);
 	sieve->report->records_kept += sieve->kept;
 	sieve->report->records_dropped += sieve->dropped;
 	sieve->report->tombstones_dropped += sieve->expired;

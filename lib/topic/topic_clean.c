@@ -384,7 +384,8 @@ tell_compacted(const struct sl_retain_ear *ear,
 	                     : 0;
 	struct sl_clean_note note = { .act = SL_CLEAN_COMPACT,
 		.partition = ear->partition,
-		.events = report->records_dropped,
+		.passed = report->records_dropped,
+		.is_least = report->is_least,
 		.bytes = bytes,
 		.newest_ms = SL_TIME_NONE };
 
@@ -403,6 +404,20 @@ tell_compacted(const struct sl_retain_ear *ear,
 	ear->sums->freed += bytes;
 }
 
+static void
+tell_passed(void *arg, uint64_t base, uint64_t kept, uint64_t dropped)
+{
+	const struct sl_retain_ear *ear = arg;
+	struct sl_clean_note note = { .act = SL_CLEAN_PASSED,
+		.partition = ear->partition,
+		.base = base,
+		.events = kept + dropped,
+		.passed = dropped,
+		.newest_ms = SL_TIME_NONE };
+
+	tell(ear, &note);
+}
+
 /* By key, where the policy says so; sealed segments only. */
 static int
 compact_part(const struct plan *plan, const struct part *part, int dir,
@@ -411,6 +426,7 @@ compact_part(const struct plan *plan, const struct part *part, int dir,
 {
 	const struct sl_settings *settings = &plan->topic->config.settings;
 	const struct sl_topic_cleaning *cleaning = plan->cleaning;
+	struct sl_retain_ear heard = *ear;
 	struct sl_compact_options options = {
 		.memory_bytes = cleaning->options.memory_bytes,
 		.segment_bytes = sl_settings_segment_bytes(settings),
@@ -422,13 +438,18 @@ compact_part(const struct plan *plan, const struct part *part, int dir,
 		.now_ms = part->bounds.now_ms,
 		.is_forced = cleaning->options.is_named,
 		.is_dry = cleaning->options.is_dry_run,
+		.tell = tell_passed,
+		.tell_arg = &heard,
 	};
 	struct sl_compact_report report;
+	const struct sl_retain *retain = &part->retain;
 	int rc;
 
 	if (!cleaning->compacts || part->number == SL_PARTITION_REJECTED ||
 	    (settings->cleanup & SL_CLEANUP_COMPACT) == 0)
 		return SL_OK;
+	if (part->bounds.rolls_active) /* it would be closed first */
+		options.active_end = retain->segments[retain->count - 1].next;
 	rc = sl_compact_partition(dir, like, &options, &report, err);
 	if (rc >= 0)
 		tell_compacted(ear, &report);
