@@ -238,7 +238,8 @@ INSTALLED = $(call to,$(PROGRAMS),$(BINDIR),755) \
 	$(call to,$(STATIC),$(LIBDIR),644) \
 	$(call to,$(SHARED).$(SOVERSION),$(LIBDIR),755) \
 	$(call to,lib/streamlog.h lib/streamlog_text.h \
-		lib/streamlog_group.h lib/streamlog_clean.h,$(INCLUDEDIR),644) \
+		lib/streamlog_group.h lib/streamlog_clean.h \
+		lib/streamlog_check.h,$(INCLUDEDIR),644) \
 	$(call to,$(BUILD)/lib/streamlog.pc,$(PKGCONFIGDIR),644) \
 	$(man_to) $(bash_to) \
 	$(call to,$(wildcard completions/_*),$(ZSHDIR),644) \

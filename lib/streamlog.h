@@ -1,7 +1,7 @@
 /*
  * streamlog.h: the front door of libstreamlog. It includes its other parts,
- * streamlog_text.h (numbers, times, JSON), streamlog_group.h and
- * streamlog_clean.h.
+ * streamlog_text.h (numbers, times, JSON), streamlog_group.h, streamlog_clean.h
+ * and streamlog_check.h.
  *
  * Kafka's log as plain files. A log directory holds topics; a topic holds
  * partitions; a partition is a log of record batches, numbered by offset.
@@ -493,6 +493,7 @@ void sl_reader_end_at(struct sl_reader *reader, const struct sl_topic *topic,
 void sl_reader_drop_partition(struct sl_reader *reader,
     const struct sl_topic *topic, int partition);
 
+#include "streamlog_check.h"
 #include "streamlog_clean.h"
 #include "streamlog_group.h"
 

@@ -162,6 +162,9 @@ lines()
 		streamlog-compact |clicks orders
 		streamlog-compact --all --dry-run or|orders
 		streamlog-compact -d OTHER |elsewhere
+		streamlog-check --mend or|orders
+		streamlog-check |clicks orders
+		streamlog-check -d OTHER |elsewhere
 		streamlog-group |commit delete describe lag list reset wait
 		streamlog-group describe |billing
 		streamlog-group lag --json |billing
@@ -375,6 +378,10 @@ consumed()
 
 @test "the examples of streamlog-compact(1) run" {
 	examples streamlog-compact.1
+}
+
+@test "the examples of streamlog-check(1) run" {
+	examples streamlog-check.1
 }
 
 @test "the examples of streamlog-group(1) run" {

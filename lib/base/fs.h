@@ -81,6 +81,13 @@ SL_MUST_USE int sl_fs_read_at(int fd, void *to, size_t bytes, uint64_t position,
 SL_MUST_USE int sl_fs_write_at(int fd, const void *from, size_t bytes,
     uint64_t position, size_t *done, struct sl_error *err);
 
+/*
+ * Copy what lies in `from` between two positions, or up to its end, to `to`
+ * from position `at` on. Not synced; *bytes says how many there were.
+ */
+SL_MUST_USE int sl_fs_copy(int to, uint64_t at, int from, uint64_t position,
+    uint64_t end, uint64_t *bytes, struct sl_error *err);
+
 SL_MUST_USE int sl_fs_size(int fd, uint64_t *bytes, struct sl_error *err);
 SL_MUST_USE int sl_fs_cut(int fd, uint64_t bytes, struct sl_error *err);
 

@@ -4,35 +4,8 @@
 #include "read.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-#define CHUNK_BYTES (256u << 10)
 
 /* ---- Files ---- */
-
-static int
-copy_bytes(int to, int from, uint64_t position, uint64_t *bytes,
-    struct sl_error *err)
-{
-	uint8_t *chunk = malloc(CHUNK_BYTES);
-	size_t got = 1, done;
-	int rc = SL_OK;
-
-	*bytes = 0;
-	if (chunk == NULL)
-		return sl_error_set(err, SL_ENOMEM, "no memory");
-	while (rc == SL_OK && got > 0) {
-		rc = sl_fs_read_at(from, chunk, CHUNK_BYTES, position + *bytes,
-		    &got, err);
-		if (rc == SL_OK)
-			rc = sl_fs_write_at(to, chunk, got, *bytes, &done, err);
-		if (rc == SL_OK) /* so that nobody's sync waits for more */
-			sl_fs_await_sync(to, *bytes, got);
-		*bytes += got;
-	}
-	free(chunk);
-	return rc < 0 ? rc : sl_fs_sync(to, err);
-}
 
 /* What of one file lies from `position` on, under its name in the archive. */
 static int
@@ -52,7 +25,9 @@ copy_file(const struct sl_archive *archive, const char *name, uint64_t position,
 		    SL_FS_READABLE, err);
 	}
 	if (rc == SL_OK) {
-		rc = copy_bytes(to, from, position, bytes, err);
+		rc = sl_fs_copy(to, 0, from, position, UINT64_MAX, bytes, err);
+		if (rc == SL_OK)
+			rc = sl_fs_sync(to, err);
 		if (rc == SL_OK)
 			rc = sl_fs_rename_over(archive->to, scratch, as, err);
 		if (rc < 0 && sl_fs_unlink(archive->to, scratch, &ignored) < 0)

@@ -100,6 +100,12 @@ sl_ends_write_first(int dir, const struct sl_fs_like *like, uint64_t first)
 	return rc == SL_OK;
 }
 
+int
+sl_ends_remove(int dir, struct sl_error *err)
+{
+	return sl_fs_unlink(dir, ENDS_NAME, err);
+}
+
 /* The numbers of `from`; what are none show when they are printed again. */
 static void
 scan_numbers(const char *from, uint64_t *const *numbers, size_t count)

@@ -42,6 +42,9 @@ SL_MUST_USE int sl_ends_write_active(int dir, const struct sl_fs_like *like,
 bool sl_ends_write_first(int dir, const struct sl_fs_like *like,
     uint64_t first);
 
+/* Before a segment is made in another way. */
+SL_MUST_USE int sl_ends_remove(int dir, struct sl_error *err);
+
 /* SL_OK: it was so when the row was read. SL_END: the row is not believed. */
 SL_MUST_USE int sl_ends_read_active(int dir, struct sl_ends_active *active);
 

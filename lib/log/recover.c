@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "ends.h"
 #include "log.h"
+#include "lost.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOST_AND_FOUND "lost+found"
 #define TIME_LOOK_BYTES (64u << 10)
 
 /* Take a batch that was found at log->size into what is remembered. */
@@ -47,53 +47,14 @@ take_batch(struct sl_log *log, const struct sl_batch_head *head,
 	return rc < 0 ? rc : SL_OK;
 }
 
-/* Copy the bytes from log->size on to lost+found/BASE-POSITION, and sync. */
-static int
-save_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
-{
-	char name[2 * SL_SEGMENT_NAME_SIZE];
-	uint8_t *bytes = NULL;
-	int dir = -1, fd = -1, rc;
-	size_t got, done;
-
-	snprintf(name, sizeof(name), "%020" PRIu64 "-%" PRIu64, log->base,
-	    log->size);
-	rc = sl_fs_create_dir(log->dir, LOST_AND_FOUND, &log->like, err);
-	if (rc == SL_OK || err->sys == EEXIST)
-		rc = sl_fs_open_dir(&dir, log->dir, LOST_AND_FOUND, err);
-	if (rc == SL_OK)
-		rc = sl_fs_create(&fd, dir, name, &log->like, SL_FS_READABLE,
-		    err);
-	if (rc < 0 && err->sys == EEXIST) /* cut here before, or half saved */
-		rc = sl_fs_open_write(&fd, dir, name, err);
-	if (rc == SL_OK) {
-		bytes = malloc(size - log->size);
-		if (bytes == NULL)
-			rc = sl_error_set(err, SL_ENOMEM, "no memory");
-	}
-	if (rc == SL_OK)
-		rc = sl_fs_read_at(log->fd, bytes, size - log->size, log->size,
-		    &got, err);
-	if (rc == SL_OK)
-		rc = sl_fs_cut(fd, 0, err);
-	if (rc == SL_OK)
-		rc = sl_fs_write_at(fd, bytes, got, 0, &done, err);
-	if (rc == SL_OK)
-		rc = sl_fs_sync(fd, err);
-	if (rc == SL_OK)
-		rc = sl_fs_sync_dir(dir, err);
-	free(bytes);
-	sl_fs_close(&fd);
-	sl_fs_close(&dir);
-	return rc;
-}
-
 static int
 cut_tail(struct sl_log *log, uint64_t size, struct sl_error *err)
 {
+	char saved[SL_LOST_NAME_SIZE];
 	int rc;
 
-	rc = save_tail(log, size, err);
+	rc = sl_lost_save(log->dir, &log->like, log->fd, log->base, log->size,
+	    size, saved, err);
 	if (rc == SL_OK)
 		rc = sl_log_bump(log, err);
 	if (rc == SL_OK)

@@ -60,6 +60,10 @@ SL_MUST_USE int sl_swap_note(struct sl_swap *swap, uint64_t position,
 SL_MUST_USE int sl_swap_commit_indexes(struct sl_swap *swap,
     struct sl_error *err);
 
+/* Make both indexes of a segment anew, up to damage. */
+SL_MUST_USE int sl_swap_make_indexes(int dir, const struct sl_fs_like *like,
+    uint64_t base, int64_t interval_bytes, struct sl_error *err);
+
 /* Remove sealed segments that a merge took in, rising, and sync. */
 SL_MUST_USE int sl_swap_remove(int dir, const uint64_t *bases, size_t count,
     struct sl_error *err);

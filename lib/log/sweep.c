@@ -170,9 +170,8 @@ note_head(void *arg, const struct sl_batch_head *head, uint64_t position,
 	return sl_swap_note(arg, position, head, err);
 }
 
-/* Make both indexes of a sealed segment, up to damage. */
-static int
-make_indexes(int dir, const struct sl_fs_like *like, uint64_t base,
+int
+sl_swap_make_indexes(int dir, const struct sl_fs_like *like, uint64_t base,
     int64_t interval_bytes, struct sl_error *err)
 {
 	struct sl_swap swap = SL_SWAP_CLOSED;
@@ -220,8 +219,8 @@ sweep(int dir, const struct sl_fs_like *like, int64_t interval_bytes,
 	for (i = 0; rc == SL_OK && i + 1 < names->logs.count; i++) {
 		if (!sl_segments_has(&names->indexes, names->logs.bases[i]) ||
 		    !sl_segments_has(&names->times, names->logs.bases[i]))
-			rc = make_indexes(dir, like, names->logs.bases[i],
-			    interval_bytes, err);
+			rc = sl_swap_make_indexes(dir, like,
+			    names->logs.bases[i], interval_bytes, err);
 	}
 	return rc;
 }

@@ -1,0 +1,212 @@
+/* check_show.c: what is wrong with a topic; see check_show.h. */
+#include "check_show.h"
+#include "cli.h"
+#include "number.h"
+#include "progress.h"
+#include "row.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define COST_TEXT_SIZE 80
+#define PLACE_TEXT_SIZE 320
+
+static const char *const act_names[] = {
+	[SL_CHECK_DAMAGE] = "damage",
+	[SL_CHECK_INDEX] = "index",
+	[SL_CHECK_GONE] = "gone",
+	[SL_CHECK_TORN] = "torn",
+	[SL_CHECK_DOUBT] = "doubt",
+	[SL_CHECK_MENDED] = "mended",
+	[SL_CHECK_REBUILT] = "rebuilt",
+};
+
+static void
+add_partition(struct sl_json *row, const struct check_show *show, int partition)
+{
+	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
+	if (partition == SL_PARTITION_REJECTED)
+		sl_json_add_text(row, "partition", "rejected");
+	else
+		sl_json_add_int(row, "partition", partition);
+}
+
+static void
+print(struct check_show *show, struct sl_json *row)
+{
+	if (row_print(row, &show->err) == SL_OK)
+		show->err.code = SL_OK;
+}
+
+static void
+print_row(struct check_show *show, const struct sl_check_note *note)
+{
+	struct sl_json *row = sl_json_object();
+
+	add_partition(row, show, note->partition);
+	sl_json_add_text(row, "found", act_names[note->act]);
+	sl_json_add_text(row, "file", note->file);
+	sl_json_add_int(row, "byte", (int64_t)note->byte);
+	sl_json_add_int(row, "bytes", (int64_t)note->bytes);
+	sl_json_add_int(row, "first_offset", (int64_t)note->first);
+	sl_json_add_int(row, "lost_offsets",
+	    (int64_t)(note->next - note->first));
+	sl_json_add_text(row, "reason", note->why);
+	print(show, row);
+}
+
+/* "offsets 640 to 767"; "no offset". */
+static void
+cost_format(const struct sl_check_note *note, char text[COST_TEXT_SIZE])
+{
+	if (note->next <= note->first)
+		snprintf(text, COST_TEXT_SIZE, "no offset");
+	else if (note->next == note->first + 1)
+		snprintf(text, COST_TEXT_SIZE, "offset %" PRIu64, note->first);
+	else
+		snprintf(text, COST_TEXT_SIZE,
+		    "offsets %" PRIu64 " to %" PRIu64, note->first,
+		    note->next - 1);
+}
+
+/* "topic 'orders': partition 0"; "...: rejected lines". */
+static void
+place_format(const struct check_show *show, int partition,
+    char text[PLACE_TEXT_SIZE])
+{
+	const char *name = sl_topic_name(show->topic);
+
+	if (partition == SL_PARTITION_REJECTED)
+		snprintf(text, PLACE_TEXT_SIZE, "topic '%s': rejected lines",
+		    name);
+	else
+		snprintf(text, PLACE_TEXT_SIZE, "topic '%s': partition %d",
+		    name, partition);
+}
+
+static void
+say(const struct check_show *show, const struct sl_check_note *note)
+{
+	char place[PLACE_TEXT_SIZE], cost[COST_TEXT_SIZE];
+
+	place_format(show, note->partition, place);
+	cost_format(note, cost);
+	switch (note->act) {
+	case SL_CHECK_DAMAGE:
+		cli_message("%s: '%s': byte %" PRIu64 ": %s; %s can't be read",
+		    place, note->file, note->byte, note->why, cost);
+		break;
+	case SL_CHECK_INDEX:
+		cli_message("%s: '%s': byte %" PRIu64
+		            ": %s; reading is slower, and loses nothing",
+		    place, note->file, note->byte, note->why);
+		break;
+	case SL_CHECK_GONE:
+		cli_notice("%s: %s: no segment has them; nothing is to be done",
+		    place, cost);
+		break;
+	case SL_CHECK_TORN:
+		cli_notice("%s: '%s': byte %" PRIu64 ": %" PRIu64
+		           " bytes of a batch that was not finished; the next "
+		           "append cuts them",
+		    place, note->file, note->byte, note->bytes);
+		break;
+	case SL_CHECK_DOUBT:
+		cli_notice("%s: '%s': byte %" PRIu64
+		           ": a sync failed: what follows may not be on disk",
+		    place, note->file, note->byte);
+		break;
+	case SL_CHECK_MENDED:
+		printf("%s: byte %" PRIu64 ": %" PRIu64
+		       " bytes (%s) moved to lost+found/%s\n",
+		    place, note->byte, note->bytes, cost, note->file);
+		break;
+	case SL_CHECK_REBUILT:
+		printf("%s: '%s': made anew\n", place, note->file);
+		break;
+	}
+}
+
+void
+check_show_note(void *arg, const struct sl_check_note *note)
+{
+	struct check_show *show = arg;
+	bool is_done =
+	    note->act == SL_CHECK_MENDED || note->act == SL_CHECK_REBUILT;
+
+	progress_clear();
+	if (show->is_json)
+		print_row(show, note);
+	else if (!is_done || !cli_is_quiet())
+		say(show, note);
+}
+
+void
+check_show_progress(void *arg, uint64_t bytes)
+{
+	const struct check_show *show = arg;
+
+	progress_update(show->bytes_done + bytes);
+}
+
+static void
+print_sums_row(struct check_show *show, int partition,
+    const struct sl_check_sums *sums)
+{
+	struct sl_json *row = sl_json_object();
+
+	add_partition(row, show, partition);
+	sl_json_add_int(row, "segments", (int64_t)sums->segments);
+	sl_json_add_int(row, "batches", (int64_t)sums->batches);
+	sl_json_add_int(row, "events", (int64_t)sums->events);
+	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
+	sl_json_add_int(row, "damages", (int64_t)sums->damages);
+	sl_json_add_int(row, "lost_offsets", (int64_t)sums->lost);
+	sl_json_add_int(row, "bad_indexes", (int64_t)sums->bad_indexes);
+	print(show, row);
+}
+
+void
+check_show_sums(struct check_show *show, int partition,
+    const struct sl_check_sums *sums)
+{
+	const char *name = sl_topic_name(show->topic);
+	char segments[NUMBER_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
+	char damages[NUMBER_TEXT_SIZE], lost[NUMBER_TEXT_SIZE];
+	char indexes[NUMBER_TEXT_SIZE];
+	bool is_whole = sums->damages == 0 && sums->bad_indexes == 0;
+
+	progress_clear();
+	if (show->is_json) {
+		print_sums_row(show, partition, sums);
+		return;
+	}
+	if (cli_is_quiet())
+		return;
+	number_format(sums->segments, segments);
+	number_format(sums->events, events);
+	number_format(sums->damages, damages);
+	number_format(sums->lost, lost);
+	number_format(sums->bad_indexes, indexes);
+	if (partition == SL_PARTITION_REJECTED)
+		printf("%s rejected: ", name);
+	else
+		printf("%s %d: ", name, partition);
+	printf("%s %s, %s %s", segments,
+	    sums->segments == 1 ? "segment" : "segments", events,
+	    sums->events == 1 ? "event" : "events");
+	if (sums->damages > 0)
+		printf(", %s %s damaged (%s %s)", damages,
+		    sums->damages == 1 ? "batch" : "batches", lost,
+		    sums->lost == 1 ? "event" : "events");
+	if (sums->bad_indexes > 0)
+		printf(", %s bad %s", indexes,
+		    sums->bad_indexes == 1 ? "index" : "indexes");
+	if (is_whole)
+		printf(", all whole");
+	else if (!show->is_mending)
+		printf("; 'streamlog-check --mend %s' moves it aside and keeps "
+		       "the rest",
+		    name);
+	putchar('\n');
+}

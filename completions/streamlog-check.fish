@@ -1,0 +1,22 @@
+# fish completion for streamlog-check(1)
+
+# The topics of the log directory that the line names, or of the default one.
+function __streamlog_topics
+    argparse -i d/dir= -- (commandline -opc)
+    set -l dir (string replace -r '^~/' "$HOME/" -- $_flag_dir)
+    if set -q dir[1]
+        set dir -d $dir[-1]
+    end
+    streamlog-topic list $dir 2>/dev/null
+end
+
+set -l option complete -c streamlog-check
+$option -f
+$option -a '(__streamlog_topics)' -d topic
+$option -s d -l dir -x -a '(__fish_complete_directories)' -d 'the log directory'
+$option -l json -d 'an object a line'
+$option -l mend -d 'move damage aside'
+$option -s q -l quiet -d 'errors only'
+$option -s v -l verbose -d 'say more'
+$option -l help -d 'print help'
+$option -l version -d 'print the version'
