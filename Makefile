@@ -26,6 +26,7 @@ CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 600
 GROUPS_SECONDS ?= 45
+TRUST_STRIDE ?= 1
 
 VERSION := $(shell sed -n 's/^\#define SL_VERSION "\(.*\)"/\1/p' lib/streamlog.h)
 SOVERSION := 0
@@ -122,8 +123,8 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 
 # ---- Build ----
 
-.PHONY: all demo check check-asan check-kafka check-groups check-fresh soak fuzz \
-	bench lint install uninstall dist clean programs-of-tests fuzzers FORCE
+.PHONY: all demo check check-asan check-kafka check-groups check-fresh trust \
+	trust-seeds soak fuzz bench lint install uninstall dist clean programs-of-tests fuzzers FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -178,6 +179,11 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 $(HANDLERS): $(BUILD)/groups/%: $(BUILD)/obj/tests/groups/%.o
 	$(link)
 
+$(BUILD)/trust/shim.so: $(BUILD)/obj/tests/trust/shim.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SL_LDFLAGS) -o $@ $< -ldl
+
 # The fuzzer's own main comes with the link.
 $(FUZZERS): private SL_LDFLAGS += -fsanitize=fuzzer
 $(FUZZERS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(CMD_LIB) $(STATIC)
@@ -206,6 +212,15 @@ check-kafka: all programs-of-tests
 check-groups: all $(HANDLERS)
 	$(Q)BUILD='$(abspath $(BUILD))' GROUPS_SECONDS='$(GROUPS_SECONDS)' \
 		tests/groups/run
+
+# Programs killed at each of their I/O calls; TRUST_STRIDE=N: at each N-th.
+trust: all $(BUILD)/trust/shim.so
+	$(Q)BUILD='$(abspath $(BUILD))' TRUST_STRIDE='$(TRUST_STRIDE)' \
+		tests/trust/run
+
+# Would it see a bug? Some are put in on purpose.
+trust-seeds: all $(BUILD)/trust/shim.so
+	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/seeds
 
 check-fresh:
 	$(Q)tests/fresh/check-fresh
