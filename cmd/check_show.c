@@ -10,6 +10,7 @@
 
 #define COST_TEXT_SIZE 80
 #define PLACE_TEXT_SIZE 320
+#define CRC_TEXT_SIZE 9
 
 static const char *const act_names[] = {
 	[SL_CHECK_DAMAGE] = "damage",
@@ -140,6 +141,86 @@ check_show_note(void *arg, const struct sl_check_note *note)
 	else if (!is_done || !cli_is_quiet())
 		say(show, note);
 }
+
+/* ---- Dumping ---- */
+
+void
+check_show_batch(void *arg, const struct sl_check_batch *batch)
+{
+	struct check_show *show = arg;
+	const char *codec = sl_compression_name(batch->compression);
+	char first[SL_TIME_TEXT_SIZE], largest[SL_TIME_TEXT_SIZE];
+	char crc[CRC_TEXT_SIZE];
+	struct sl_json *row;
+
+	progress_clear();
+	snprintf(crc, sizeof(crc), "%08" PRIx32, batch->crc);
+	if (!show->is_json) {
+		sl_format_time(batch->first_ms, first);
+		sl_format_time(batch->largest_ms, largest);
+		printf("%s: byte %" PRIu64 ": offsets %" PRIu64 " to %" PRIu64
+		       ", %" PRIu64 " records, %" PRIu64 " bytes, %s, crc %s, "
+		       "%s to %s\n",
+		    batch->file, batch->byte, batch->first, batch->last,
+		    batch->records, batch->bytes, codec, crc, first, largest);
+		return;
+	}
+	row = sl_json_object();
+	add_partition(row, show, batch->partition);
+	sl_json_add_text(row, "batch", batch->file);
+	sl_json_add_int(row, "byte", (int64_t)batch->byte);
+	sl_json_add_int(row, "bytes", (int64_t)batch->bytes);
+	sl_json_add_int(row, "first_offset", (int64_t)batch->first);
+	sl_json_add_int(row, "last_offset", (int64_t)batch->last);
+	sl_json_add_int(row, "records", (int64_t)batch->records);
+	sl_json_add_text(row, "compression", codec);
+	sl_json_add_text(row, "crc", crc);
+	row_add_time(row, "first_time", batch->first_ms);
+	row_add_time(row, "largest_time", batch->largest_ms);
+	print(show, row);
+}
+
+void
+check_show_record(void *arg, const struct sl_check_batch *batch,
+    const struct sl_record *record)
+{
+	struct check_show *show = arg;
+	char time[SL_TIME_TEXT_SIZE];
+	struct sl_json *row;
+
+	if (!show->is_json) {
+		sl_format_time(record->timestamp_ms, time);
+		printf("  offset %" PRIu64 ": %s, ", record->offset, time);
+		if (record->key == NULL)
+			printf("no key, ");
+		else
+			printf("key of %zu bytes, ", record->key_bytes);
+		if (record->header_count > 0)
+			printf("%" PRIu32 " headers, ", record->header_count);
+		if (record->value == NULL)
+			printf("tombstone\n");
+		else
+			printf("%zu bytes\n", record->value_bytes);
+		return;
+	}
+	row = sl_json_object();
+	add_partition(row, show, batch->partition);
+	sl_json_add_int(row, "offset", (int64_t)record->offset);
+	row_add_time(row, "time", record->timestamp_ms);
+	if (record->key == NULL)
+		sl_json_add_null(row, "key_bytes");
+	else
+		sl_json_add_int(row, "key_bytes", (int64_t)record->key_bytes);
+	sl_json_add_int(row, "headers", record->header_count);
+	if (record->value == NULL)
+		sl_json_add_null(row, "value_bytes");
+	else
+		sl_json_add_int(row, "value_bytes",
+		    (int64_t)record->value_bytes);
+	print(show, row);
+}
+
+/* ---- Sums ---- */
 
 void
 check_show_progress(void *arg, uint64_t bytes)

@@ -20,6 +20,11 @@ struct check_show {
  * is a struct check_show. */
 void check_show_note(void *arg, const struct sl_check_note *note);
 
+/* --dump: a batch, and a record of one. `arg` as above. */
+void check_show_batch(void *arg, const struct sl_check_batch *batch);
+void check_show_record(void *arg, const struct sl_check_batch *batch,
+    const struct sl_record *record);
+
 /* So much of a partition is read. `arg` as above. */
 void check_show_progress(void *arg, uint64_t bytes);
 

@@ -9,13 +9,16 @@
 #include "progress.h"
 
 enum {
-	OPT_JSON = CLI_PRIVATE,
+	OPT_DUMP = CLI_PRIVATE,
+	OPT_JSON,
 	OPT_MEND,
 };
 
 static const struct cli_option check_options[] = {
+	{ OPT_DUMP, "dump", NULL, false,
+	    "print each batch, and of each record what it is", "Options" },
 	{ OPT_JSON, "json", NULL, false,
-	    "a JSON object for each fault and each partition", "Options" },
+	    "a JSON object for each fault and each partition", NULL },
 	{ OPT_MEND, "mend", NULL, false,
 	    "move damage to lost+found/, keep the rest, make indexes anew",
 	    NULL },
@@ -38,6 +41,7 @@ static const struct cli_program check_program = {
 
 struct run {
 	struct cli cli;
+	bool is_dumping;
 	bool is_damaged; /* one was, and is */
 	struct check_show show;
 };
@@ -52,6 +56,10 @@ check_partition(struct run *run, struct sl_topic *topic, int partition,
 	struct sl_check_sums sums;
 	int rc;
 
+	if (run->is_dumping) {
+		how.show_batch = check_show_batch;
+		how.show_record = check_show_record;
+	}
 	rc = run->show.is_mending
 	         ? sl_topic_mend(topic, partition, &how, &sums, err)
 	         : sl_topic_check(topic, partition, &how, &sums, err);
@@ -106,11 +114,15 @@ parse_options(struct run *run, int argc, char **argv)
 	cli_begin(&run->cli, &check_program, argc, argv);
 	for (code = cli_next(&run->cli, &argument); code != CLI_DONE;
 	     code = cli_next(&run->cli, &argument)) {
-		if (code == OPT_JSON)
+		if (code == OPT_DUMP)
+			run->is_dumping = true;
+		else if (code == OPT_JSON)
 			run->show.is_json = true;
 		else if (code == OPT_MEND)
 			run->show.is_mending = true;
 	}
+	if (run->is_dumping && run->show.is_mending)
+		cli_usage("--dump: not with --mend");
 }
 
 int

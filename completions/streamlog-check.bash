@@ -30,7 +30,7 @@ _streamlog_check()
 	-d | --dir) kind=(-d) ;;
 	*)
 		if [[ $cur == -* ]]; then
-			words='-d --dir --json --mend
+			words='-d --dir --dump --json --mend
 				-q --quiet -v --verbose --help --version'
 		else
 			words=$(_streamlog_check_topics)

@@ -15,6 +15,7 @@ $option -f
 $option -a '(__streamlog_topics)' -d topic
 $option -s d -l dir -x -a '(__fish_complete_directories)' -d 'the log directory'
 $option -l json -d 'an object a line'
+$option -l dump -d 'print batches and records'
 $option -l mend -d 'move damage aside'
 $option -s q -l quiet -d 'errors only'
 $option -s v -l verbose -d 'say more'

@@ -33,9 +33,28 @@ struct sl_check_note {
 	const char *why;  /* "bad checksum" */
 };
 
+/* A batch as it stands in its file. */
+struct sl_check_batch {
+	int partition;
+	const char *file;
+	uint64_t byte;
+	uint64_t bytes;
+	uint64_t first; /* offsets that it takes */
+	uint64_t last;
+	uint64_t records; /* that it has */
+	enum sl_compression compression;
+	uint32_t crc;
+	int64_t first_ms; /* its base timestamp, and its largest */
+	int64_t largest_ms;
+};
+
 struct sl_check_options {
 	/* Told of each; NULL: nobody. */
 	void (*tell)(void *arg, const struct sl_check_note *note);
+	/* Shown each valid batch, and then its records; NULL: nobody. */
+	void (*show_batch)(void *arg, const struct sl_check_batch *batch);
+	void (*show_record)(void *arg, const struct sl_check_batch *batch,
+	    const struct sl_record *record);
 	/* So many bytes are read; NULL: nobody asks. */
 	void (*progress)(void *arg, uint64_t bytes);
 	void *arg;

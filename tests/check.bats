@@ -227,6 +227,23 @@ until_true()
 	streamlog-check -q t
 }
 
+@test "check --dump prints batches and records" {
+	printf '%s\n' '{"ts":1700000000123,"key":"u1","payload":{"n":1}}' \
+		'{"ts":1700000000456,"payload":{"n":22}}' |
+		streamlog-append -J t
+	t streamlog-check --dump t
+	[ "$status" = 0 ]
+	[[ ${lines[0]} =~ ^"00000000000000000000.log: byte 0: offsets 0 to 1, 2 records, "[0-9]+" bytes, none, crc "[0-9a-f]{8}", 2023-11-14T22:13:20.123Z to 2023-11-14T22:13:20.456Z"$ ]]
+	[ "${lines[1]}" = "  offset 0: 2023-11-14T22:13:20.123Z, key of 2 bytes, 7 bytes" ]
+	[ "${lines[2]}" = "  offset 1: 2023-11-14T22:13:20.456Z, no key, 8 bytes" ]
+	[ "${lines[3]}" = "t 0: 1 segment, 2 events, all whole" ]
+	streamlog-check --dump --json t >out
+	grep -q '"batch":"00000000000000000000.log","byte":0,.*"records":2,"compression":"none",' out
+	grep -q '"offset":1,"time":"2023-11-14T22:13:20.456Z","key_bytes":null,"headers":0,"value_bytes":8}' out
+	t streamlog-check --dump --mend t
+	[ "$status" = 2 ]
+}
+
 @test "check: the rejected lines, too" {
 	events 1 3 | streamlog-append t
 	printf 'no\n{"n":4}\n' | streamlog-append -q t || [ $? = 65 ]

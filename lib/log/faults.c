@@ -154,8 +154,15 @@ read_records(struct sl_check_walk *walk, const uint8_t *batch,
 	int rc;
 
 	rc = sl_batch_walk_begin(&walk->records, batch, head, err);
-	while (rc == SL_OK)
+	if (rc == SL_OK && walk->show != NULL)
+		walk->show(walk->show_arg, walk->base, walk->position, head,
+		    NULL);
+	while (rc == SL_OK) {
 		rc = sl_batch_walk_next(&walk->records, &record, err);
+		if (rc == SL_OK && walk->show != NULL)
+			walk->show(walk->show_arg, walk->base, walk->position,
+			    head, &record);
+	}
 	return rc == SL_END ? SL_OK : rc;
 }
 

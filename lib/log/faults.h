@@ -28,6 +28,10 @@ struct sl_check_index {
 
 struct sl_check_walk {
 	int dir; /* borrowed */
+	/* Shown each batch, and then its records; NULL: nobody. */
+	void (*show)(void *arg, uint64_t base, uint64_t position,
+	    const struct sl_batch_head *head, const struct sl_record *record);
+	void *show_arg;
 	uint64_t base;
 	uint64_t behind; /* the next segment's base; SL_OFFSET_NONE: active */
 	struct sl_holes holes; /* its fd is owned */

@@ -82,6 +82,34 @@ note_doubt(struct checking *checking, const struct sl_check_walk *walk,
 	return rc < 0 ? rc : SL_OK;
 }
 
+/* A batch, or one of its records. */
+static void
+show(void *arg, uint64_t base, uint64_t position,
+    const struct sl_batch_head *head, const struct sl_record *record)
+{
+	const struct checking *checking = arg;
+	const struct sl_check_options *options = checking->options;
+	char name[SL_SEGMENT_NAME_SIZE];
+	struct sl_check_batch batch = { .partition = checking->partition,
+		.file = name,
+		.byte = position,
+		.bytes = head->bytes,
+		.first = head->base,
+		.last = head->base + head->last_offset_delta,
+		.records = head->count,
+		.compression = (enum sl_compression)(
+		    head->attributes & SL_BATCH_CODEC_MASK),
+		.crc = head->crc,
+		.first_ms = head->base_timestamp_ms,
+		.largest_ms = head->max_timestamp_ms };
+
+	sl_segment_name(name, base, ".log");
+	if (record == NULL && options->show_batch != NULL)
+		options->show_batch(options->arg, &batch);
+	else if (record != NULL && options->show_record != NULL)
+		options->show_record(options->arg, &batch, record);
+}
+
 /* All of one segment. SL_EBUSY: it was replaced while it was read. */
 static int
 check_segment(struct checking *checking, uint64_t base, uint64_t behind,
@@ -95,6 +123,8 @@ check_segment(struct checking *checking, uint64_t base, uint64_t behind,
 	int rc;
 
 	rc = sl_check_open(&walk, checking->dir, base, behind, err);
+	walk.show = show;
+	walk.show_arg = checking;
 	if (rc == SL_OK)
 		note_gap(checking, base);
 	while (rc == SL_OK) {
