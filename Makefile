@@ -213,7 +213,7 @@ check-groups: all $(HANDLERS)
 	$(Q)BUILD='$(abspath $(BUILD))' GROUPS_SECONDS='$(GROUPS_SECONDS)' \
 		tests/groups/run
 
-# Programs killed at each of their I/O calls; TRUST_STRIDE=N: at each N-th.
+# Each I/O call kills the program, or fails; TRUST_STRIDE=N: each N-th does.
 trust: all $(BUILD)/trust/shim.so
 	$(Q)BUILD='$(abspath $(BUILD))' TRUST_STRIDE='$(TRUST_STRIDE)' \
 		tests/trust/run

@@ -1,11 +1,12 @@
 /*
  * shim.c: preloaded, kills a program at one of its calls that change a disk, or
- * a pipe. By the environment:
+ * a pipe, or lets that call fail. By the environment:
  *
  * TRUST_PROGRAM  only in this program
  * TRUST_AT       at which call, from 1 on; 0: never
- * TRUST_HOW      before | half | after: half of what it writes is written first
- * TRUST_COUNT    a file that gets the number of calls made, at exit
+ * TRUST_HOW      before | half | after: half of what it writes is written
+ * first; once | sticky: it fails, and in the end all after it TRUST_ERRNO with
+ * what TRUST_COUNT    a file that gets the number of calls made, at exit
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -23,11 +24,12 @@
 /* Its functions take the place of the library's. */
 #pragma GCC visibility push(default)
 
-enum how { BEFORE, HALF, AFTER };
+enum how { BEFORE, HALF, AFTER, ONCE, STICKY };
 
 static atomic_long calls;
 static long at = -1; /* -1: not in this program */
 static enum how how;
+static int error;
 
 __attribute__((constructor)) static void
 begin(void)
@@ -35,13 +37,19 @@ begin(void)
 	const char *program = getenv("TRUST_PROGRAM");
 	const char *number = getenv("TRUST_AT");
 	const char *word = getenv("TRUST_HOW");
+	static const char *const words[] = { "before", "half", "after", "once",
+		"sticky" };
 
 	if (program == NULL || number == NULL ||
 	    strcmp(program, program_invocation_short_name) != 0)
 		return;
 	at = strtol(number, NULL, 10);
-	if (word != NULL)
-		how = word[0] == 'b' ? BEFORE : word[0] == 'h' ? HALF : AFTER;
+	for (size_t i = 0; word != NULL && i < 5; i++) {
+		if (strcmp(word, words[i]) == 0)
+			how = (enum how)i;
+	}
+	number = getenv("TRUST_ERRNO");
+	error = number == NULL ? 0 : atoi(number);
 }
 
 __attribute__((destructor)) static void
@@ -67,15 +75,30 @@ die(void)
 	kill(getpid(), SIGKILL);
 }
 
-/* Is this the call? Dies before it, if so it is said. */
-static int
-is_it(void)
+enum now { NOT_NOW, NOW_DIE, NOW_FAIL };
+
+/* What becomes of this call? Dies before it, if so it is said. */
+static enum now
+what_now(int may_interrupt)
 {
-	if (at < 0 || atomic_fetch_add(&calls, 1) + 1 != at)
-		return 0;
+	long number;
+
+	if (at <= 0) {
+		if (at == 0)
+			atomic_fetch_add(&calls, 1);
+		return NOT_NOW;
+	}
+	number = atomic_fetch_add(&calls, 1) + 1;
+	if (number != at && !(how == STICKY && number > at))
+		return NOT_NOW;
 	if (how == BEFORE)
 		die();
-	return 1;
+	if (how < ONCE)
+		return NOW_DIE;
+	if (error == EINTR && !may_interrupt)
+		return NOT_NOW;
+	errno = error;
+	return NOW_FAIL;
 }
 
 /* The library's function of that name; ISO C has no cast from an object. */
@@ -89,11 +112,14 @@ is_it(void)
 #define PASS(type, name, parameters, arguments)                                \
 	type name parameters                                                   \
 	{                                                                      \
-		int is_now = is_it();                                          \
 		NEXT(next, name);                                              \
-		type result = next arguments;                                  \
+		enum now now = what_now(0);                                    \
+		type result;                                                   \
                                                                                \
-		if (is_now)                                                    \
+		if (now == NOW_FAIL)                                           \
+			return -1;                                             \
+		result = next arguments;                                       \
+		if (now == NOW_DIE)                                            \
 			die();                                                 \
 		return result;                                                 \
 	}
@@ -115,26 +141,32 @@ PASS(int, renameat2,
 ssize_t
 pwrite(int fd, const void *bytes, size_t count, off_t position)
 {
-	int is_now = is_it();
-	ssize_t done;
 	NEXT(next, pwrite);
+	enum now now = what_now(1);
+	ssize_t done;
 
-	done = next(fd, bytes, is_now && how == HALF ? count / 2 : count,
-	    position);
-	if (is_now)
+	if (now == NOW_FAIL)
+		return -1;
+	done = next(fd, bytes,
+	    now == NOW_DIE && how == HALF ? count / 2 : count, position);
+	if (now == NOW_DIE)
 		die();
 	return done;
 }
 
+/* What is said on stderr is no work. */
 ssize_t
 write(int fd, const void *bytes, size_t count)
 {
-	int is_now = is_it();
-	ssize_t done;
 	NEXT(next, write);
+	enum now now = fd == STDERR_FILENO ? NOT_NOW : what_now(1);
+	ssize_t done;
 
-	done = next(fd, bytes, is_now && how == HALF ? count / 2 : count);
-	if (is_now)
+	if (now == NOW_FAIL)
+		return -1;
+	done =
+	    next(fd, bytes, now == NOW_DIE && how == HALF ? count / 2 : count);
+	if (now == NOW_DIE)
 		die();
 	return done;
 }
@@ -143,19 +175,21 @@ write(int fd, const void *bytes, size_t count)
 int
 openat(int dir, const char *name, int flags, ...)
 {
-	int is_now = (flags & O_CREAT) != 0 && is_it();
+	NEXT(next, openat);
+	enum now now = (flags & O_CREAT) != 0 ? what_now(1) : NOT_NOW;
 	mode_t mode = 0;
 	va_list rest;
 	int fd;
-	NEXT(next, openat);
 
+	if (now == NOW_FAIL)
+		return -1;
 	if ((flags & O_CREAT) != 0) {
 		va_start(rest, flags);
 		mode = va_arg(rest, mode_t);
 		va_end(rest);
 	}
 	fd = next(dir, name, flags, mode);
-	if (is_now)
+	if (now == NOW_DIE)
 		die();
 	return fd;
 }
