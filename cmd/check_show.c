@@ -23,16 +23,6 @@ static const char *const act_names[] = {
 };
 
 static void
-add_partition(struct sl_json *row, const struct check_show *show, int partition)
-{
-	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
-	if (partition == SL_PARTITION_REJECTED)
-		sl_json_add_text(row, "partition", "rejected");
-	else
-		sl_json_add_int(row, "partition", partition);
-}
-
-static void
 print(struct check_show *show, struct sl_json *row)
 {
 	if (row_print(row, &show->err) == SL_OK)
@@ -44,7 +34,7 @@ print_row(struct check_show *show, const struct sl_check_note *note)
 {
 	struct sl_json *row = sl_json_object();
 
-	add_partition(row, show, note->partition);
+	row_add_partition(row, show->topic, note->partition);
 	sl_json_add_text(row, "found", act_names[note->act]);
 	sl_json_add_text(row, "file", note->file);
 	sl_json_add_int(row, "byte", (int64_t)note->byte);
@@ -166,7 +156,7 @@ check_show_batch(void *arg, const struct sl_check_batch *batch)
 		return;
 	}
 	row = sl_json_object();
-	add_partition(row, show, batch->partition);
+	row_add_partition(row, show->topic, batch->partition);
 	sl_json_add_text(row, "batch", batch->file);
 	sl_json_add_int(row, "byte", (int64_t)batch->byte);
 	sl_json_add_int(row, "bytes", (int64_t)batch->bytes);
@@ -204,7 +194,7 @@ check_show_record(void *arg, const struct sl_check_batch *batch,
 		return;
 	}
 	row = sl_json_object();
-	add_partition(row, show, batch->partition);
+	row_add_partition(row, show->topic, batch->partition);
 	sl_json_add_int(row, "offset", (int64_t)record->offset);
 	row_add_time(row, "time", record->timestamp_ms);
 	if (record->key == NULL)
@@ -236,7 +226,7 @@ print_sums_row(struct check_show *show, int partition,
 {
 	struct sl_json *row = sl_json_object();
 
-	add_partition(row, show, partition);
+	row_add_partition(row, show->topic, partition);
 	sl_json_add_int(row, "segments", (int64_t)sums->segments);
 	sl_json_add_int(row, "batches", (int64_t)sums->batches);
 	sl_json_add_int(row, "events", (int64_t)sums->events);

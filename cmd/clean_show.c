@@ -147,11 +147,7 @@ print_row(struct clean_show *show, const struct sl_clean_note *note)
 	struct sl_json *row = sl_json_object();
 
 	segment_format(note->base, segment);
-	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
-	if (note->partition == SL_PARTITION_REJECTED)
-		sl_json_add_text(row, "partition", "rejected");
-	else
-		sl_json_add_int(row, "partition", note->partition);
+	row_add_partition(row, show->topic, note->partition);
 	if (note->act == SL_CLEAN_ARCHIVE) {
 		sl_json_add_text(row, "archive", segment);
 	} else {
@@ -221,8 +217,7 @@ print_passed_row(struct clean_show *show, const struct sl_clean_note *note)
 	struct sl_json *row = sl_json_object();
 	char segment[SEGMENT_TEXT_SIZE];
 
-	sl_json_add_text(row, "topic", sl_topic_name(show->topic));
-	sl_json_add_int(row, "partition", note->partition);
+	row_add_partition(row, show->topic, note->partition);
 	if (note->act == SL_CLEAN_PASSED) {
 		segment_format(note->base, segment);
 		sl_json_add_text(row, "compact", segment);

@@ -17,6 +17,17 @@ row_add_time(struct sl_json *row, const char *name, int64_t time_ms)
 	sl_json_add_text(row, name, text);
 }
 
+void
+row_add_partition(struct sl_json *row, const struct sl_topic *topic,
+    int partition)
+{
+	sl_json_add_text(row, "topic", sl_topic_name(topic));
+	if (partition == SL_PARTITION_REJECTED)
+		sl_json_add_text(row, "partition", "rejected");
+	else
+		sl_json_add_int(row, "partition", partition);
+}
+
 int
 row_print(struct sl_json *row, struct sl_error *err)
 {

@@ -9,6 +9,10 @@
 /* RFC 3339; null where the time is SL_TIME_NONE. */
 void row_add_time(struct sl_json *row, const char *name, int64_t time_ms);
 
+/* "topic" and "partition", which is "rejected" in the log of those lines. */
+void row_add_partition(struct sl_json *row, const struct sl_topic *topic,
+    int partition);
+
 /* Print a row, which is taken over, to stdout. SL_ENOMEM. */
 SL_MUST_USE int row_print(struct sl_json *row, struct sl_error *err);
 

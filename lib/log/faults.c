@@ -5,7 +5,6 @@
 #include "fs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -185,17 +184,10 @@ take_batch(struct sl_check_walk *walk, const struct sl_batch_head *head)
 	walk->due = last + 1;
 }
 
-/* Does the name still lead to the file in hand? */
 static bool
 was_replaced(const struct sl_check_walk *walk)
 {
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat held, named;
-
-	sl_segment_name(name, walk->base, ".log");
-	return fstat(walk->holes.fd, &held) != 0 ||
-	       fstatat(walk->dir, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
-	       named.st_ino != held.st_ino || named.st_dev != held.st_dev;
+	return !sl_segment_is_named(walk->dir, walk->base, walk->holes.fd);
 }
 
 /* What the damage at walk->position reaches, and costs. */

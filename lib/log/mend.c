@@ -108,21 +108,6 @@ keep_part_before(const struct sl_mending *mending,
 	return rc;
 }
 
-/* There are none, and other segments are: it goes. */
-static int
-remove_segment(const struct sl_mending *mending, uint64_t base,
-    struct sl_error *err)
-{
-	char name[SL_SEGMENT_NAME_SIZE];
-	int rc;
-
-	rc = remove_indexes(mending, base, err);
-	sl_segment_name(name, base, ".log");
-	if (rc == SL_OK)
-		rc = sl_fs_unlink(mending->dir, name, err);
-	return rc < 0 ? rc : sl_fs_sync_dir(mending->dir, err);
-}
-
 /* The batches behind the fault, in a segment of their own. */
 static int
 keep_part_behind(const struct sl_mending *mending,
@@ -163,8 +148,9 @@ mend_fault(const struct sl_mending *mending, const struct sl_check_walk *walk,
 	if (rc == SL_OK && fault->next > walk->base &&
 	    (fault->has_rest || is_active))
 		rc = keep_part_behind(mending, walk, fault, err);
+	/* Where nothing is before it, and other segments are, it goes. */
 	if (rc == SL_OK && fault->position == 0 && fault->next > walk->base)
-		rc = remove_segment(mending, walk->base, err);
+		rc = sl_swap_remove(mending->dir, &walk->base, 1, err);
 	else if (rc == SL_OK)
 		rc = keep_part_before(mending, walk, fault, err);
 	if (rc == SL_OK)

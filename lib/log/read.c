@@ -354,15 +354,9 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
 static bool
 was_taken(struct sl_cursor *cursor)
 {
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat held, named;
-
 	if (cursor->expected == SL_OFFSET_NONE)
 		return false; /* behind damage: there is no offset to find */
-	sl_segment_name(name, cursor->base, ".log");
-	if (fstat(cursor->fd, &held) != 0 ||
-	    (fstatat(cursor->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	        named.st_ino == held.st_ino && named.st_dev == held.st_dev))
+	if (sl_segment_is_named(cursor->dir, cursor->base, cursor->fd))
 		return false;
 	sl_fs_close(&cursor->fd);
 	cursor->must_list = true;

@@ -33,6 +33,9 @@ bool sl_segment_name_parse(const char *name, uint64_t *base,
 /* Is there a file of the segment with this suffix, as far as can be told? */
 bool sl_segment_is_there(int dir, uint64_t base, const char *suffix);
 
+/* Does the segment's name lead to the file that is open as `fd`? */
+bool sl_segment_is_named(int dir, uint64_t base, int fd);
+
 /* The bases of the segments of a directory, rising. */
 struct sl_segments {
 	uint64_t *bases; /* owned */

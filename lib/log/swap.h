@@ -64,7 +64,7 @@ SL_MUST_USE int sl_swap_commit_indexes(struct sl_swap *swap,
 SL_MUST_USE int sl_swap_make_indexes(int dir, const struct sl_fs_like *like,
     uint64_t base, int64_t interval_bytes, struct sl_error *err);
 
-/* Remove sealed segments that a merge took in, rising, and sync. */
+/* Remove segments, such as a merge took in, rising, and sync. */
 SL_MUST_USE int sl_swap_remove(int dir, const uint64_t *bases, size_t count,
     struct sl_error *err);
 
