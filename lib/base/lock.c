@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <time.h>
 
+#define YIELDS 4
 #define NAP_NS_MIN 20000
 #define NAP_NS_MAX 2000000
 
@@ -29,7 +31,8 @@ set_lock(int fd, int byte, short type)
 
 /*
  * A waiter naps instead of queueing in the kernel: F_OFD_SETLKW can't be given
- * a time-out, and its queue is no fairer. Sections are tens of microseconds.
+ * a time-out, and its queue is no fairer. Sections are tens of microseconds: at
+ * first another one that is ready may as well run.
  */
 int
 sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,
@@ -37,7 +40,7 @@ sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,
 {
 	struct timespec nap = { .tv_nsec = NAP_NS_MIN };
 	int64_t begin = -1;
-	int sys;
+	int sys, yields = 0;
 
 	for (;;) {
 		sys = set_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK);
@@ -49,6 +52,11 @@ sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,
 			begin = sl_monotonic_ms();
 		if (sl_monotonic_ms() - begin >= timeout_ms)
 			return sl_error_set(err, SL_EBUSY, "locked");
+		if (yields < YIELDS) {
+			yields++;
+			(void)sched_yield();
+			continue;
+		}
 		nanosleep(&nap, NULL);
 		if (nap.tv_nsec < NAP_NS_MAX)
 			nap.tv_nsec += nap.tv_nsec / 2;

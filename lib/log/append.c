@@ -67,6 +67,7 @@ note_batch(struct sl_log *log, size_t bytes, uint32_t count, int64_t max_ms)
 	}
 	log->size += bytes;
 	log->next += count;
+	sl_word_wrote(&log->word, log->size);
 	/*
 	 * An entry that can't be written now is owed: whoever opens the
 	 * segment next writes it. One that finds the index full rolls.
@@ -147,7 +148,7 @@ sl_log_sync(struct sl_log *log, struct sl_error *err)
 	/* No segment in hand: all that was written here was synced before. */
 	if ((!log->is_dirty && !log->is_unsure) || log->fd < 0)
 		return SL_OK;
-	rc = sl_log_sync_segment(log, err);
+	rc = sl_log_sync_shared(log, err);
 	if (rc < 0)
 		sl_log_post_suspect(log, POST_TIMEOUT_MS);
 	return rc;

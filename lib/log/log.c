@@ -108,6 +108,7 @@ sl_log_close(struct sl_log *log)
 void
 sl_log_forget(struct sl_log *log)
 {
+	sl_word_leave(&log->word, log->fd);
 	sl_fs_close(&log->fd);
 	sl_index_close(&log->index);
 }
@@ -272,7 +273,8 @@ sl_log_roll(struct sl_log *log, struct sl_error *err)
 	log->rolls++;
 	log->fd = fd;
 	log->base = log->next;
-	log->size = 0;
+	log->size = log->opened_at = 0;
+	log->was_synced = false;
 	log->first_ms = log->max_ms = SL_TIME_NONE;
 	log->is_sealed = log->is_suspect = false;
 	log->doubt_position = 0;

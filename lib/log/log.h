@@ -14,6 +14,7 @@
 #include "index.h"
 #include "lockfile.h"
 #include "segment.h"
+#include "word.h"
 
 struct sl_log_limits {
 	int64_t segment_bytes;
@@ -42,6 +43,9 @@ struct sl_log {
 	bool is_sealed;      /* damaged or its index is full: takes no more */
 	bool is_suspect;     /* a sync of it failed: takes no more (RULE 10) */
 	struct sl_index index;
+	struct sl_word word; /* where its writers meet; see sl_log_sync() */
+	uint64_t opened_at;  /* its size when `fd` was opened */
+	bool was_synced;     /* by this handle */
 
 	/* What was written here and not synced. */
 	bool is_dirty;
@@ -56,7 +60,8 @@ struct sl_log {
 	((struct sl_log){ .dir = -1,                                           \
 	    .lock = -1,                                                        \
 	    .fd = -1,                                                          \
-	    .index = SL_INDEX_CLOSED })
+	    .index = SL_INDEX_CLOSED,                                          \
+	    .word = SL_WORD_NONE })
 
 /*
  * Make a partition's directory whole, with its lock and first segment, all
@@ -97,11 +102,12 @@ SL_MUST_USE int sl_log_roll(struct sl_log *log, struct sl_error *err);
 /* ---- suspect.c ---- */
 
 /*
- * fdatasync of the active segment. SL_EIO is final: the handle writes no more,
- * and sl_log_post_suspect() is due, which takes the append lock (taken again it
- * stays one) and lets go of it.
+ * fdatasync of the active segment; or, with no lock held, by whoever's sync.
+ * SL_EIO is final: the handle writes no more, and sl_log_post_suspect() is due,
+ * which takes the append lock (taken again it stays one) and lets go of it.
  */
 SL_MUST_USE int sl_log_sync_segment(struct sl_log *log, struct sl_error *err);
+SL_MUST_USE int sl_log_sync_shared(struct sl_log *log, struct sl_error *err);
 void sl_log_post_suspect(const struct sl_log *log, int timeout_ms);
 
 /*
@@ -134,8 +140,9 @@ SL_MUST_USE int sl_log_append(struct sl_log *log, uint8_t *batch, size_t bytes,
     struct sl_error *err);
 
 /*
- * Put on disk what was appended here. SL_EIO: it is in doubt for ever, `lock`
- * says so to all, and this handle writes no more.
+ * Put on disk what was appended here, maybe by the sync of another process: who
+ * syncs a segment twice meets its other writers (RULE 9). SL_EIO: it is in
+ * doubt for ever, `lock` says so to all, and this handle writes no more.
  */
 SL_MUST_USE int sl_log_sync(struct sl_log *log, struct sl_error *err);
 

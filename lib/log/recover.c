@@ -101,13 +101,16 @@ int
 sl_log_step(struct sl_log *log, uint64_t size, struct sl_error *err)
 {
 	struct sl_batch_head head;
+	struct sl_heads heads;
 	bool goes_on = true;
 	enum sl_found found;
 	int rc;
 
+	heads.size = 0;
+	heads.position = log->size;
 	while (log->size < size && goes_on) {
-		rc = sl_segment_peek(log->fd, log->size, size, &head, &found,
-		    err);
+		rc = sl_segment_peek_on(log->fd, &heads, log->size, size, &head,
+		    &found, err);
 		if (rc < 0)
 			return rc;
 		if (found != SL_FOUND_BATCH || head.base != log->next)
@@ -269,7 +272,11 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 		log->max_ms = log->index.last_time_ms;
 		rc = first_time(log, err);
 	}
-	return rc < 0 ? rc : walk(log, size, has_entry, err);
+	if (rc >= 0)
+		rc = walk(log, size, has_entry, err);
+	log->opened_at = log->size;
+	log->was_synced = false;
+	return rc;
 }
 
 /* The active segment by listing, and what is noted of it. */

@@ -284,6 +284,25 @@ sl_segment_judge(struct sl_holes *holes, struct sl_window *window,
 	return SL_OK;
 }
 
+/* Of the `got` bytes at a position, behind which the file has `left` in all. */
+static void
+judge_head(const uint8_t *bytes, size_t got, uint64_t left,
+    struct sl_batch_head *head, enum sl_found *found, struct sl_error *err)
+{
+	int rc;
+
+	*found = SL_FOUND_END;
+	if (got == 0)
+		return;
+	rc = sl_batch_head_decode(bytes, got, head, err);
+	if (rc == SL_END)
+		*found = SL_FOUND_TORN;
+	else if (rc < 0)
+		*found = SL_FOUND_DAMAGE;
+	else
+		*found = head->bytes > left ? SL_FOUND_TORN : SL_FOUND_BATCH;
+}
+
 int
 sl_segment_peek(int fd, uint64_t position, uint64_t size,
     struct sl_batch_head *head, enum sl_found *found, struct sl_error *err)
@@ -293,21 +312,31 @@ sl_segment_peek(int fd, uint64_t position, uint64_t size,
 	int rc;
 
 	rc = sl_fs_read_at(fd, bytes, sizeof(bytes), position, &got, err);
-	if (rc < 0)
-		return rc;
-	if (got == 0) {
-		*found = SL_FOUND_END;
-		return SL_OK;
+	if (rc == SL_OK)
+		judge_head(bytes, got, size - position, head, found, err);
+	return rc;
+}
+
+int
+sl_segment_peek_on(int fd, struct sl_heads *heads, uint64_t position,
+    uint64_t size, struct sl_batch_head *head, enum sl_found *found,
+    struct sl_error *err)
+{
+	size_t skip = SIZE_MAX;
+	int rc = SL_OK;
+
+	if (position >= heads->position)
+		skip = (size_t)(position - heads->position);
+	if (skip > heads->size || heads->size - skip < SL_BATCH_HEAD_SIZE) {
+		rc = sl_fs_read_at(fd, heads->bytes, sizeof(heads->bytes),
+		    position, &heads->size, err);
+		heads->position = position;
+		skip = 0;
 	}
-	rc = sl_batch_head_decode(bytes, got, head, err);
-	if (rc == SL_END)
-		*found = SL_FOUND_TORN;
-	else if (rc < 0)
-		*found = SL_FOUND_DAMAGE;
-	else
-		*found = head->bytes > size - position ? SL_FOUND_TORN
-		                                       : SL_FOUND_BATCH;
-	return SL_OK;
+	if (rc == SL_OK)
+		judge_head(heads->bytes + skip, heads->size - skip,
+		    size - position, head, found, err);
+	return rc;
 }
 
 /* Could a batch begin here? Cheap tests first: most bytes fail the first. */

@@ -107,6 +107,19 @@ SL_MUST_USE int sl_segment_judge(struct sl_holes *holes,
 SL_MUST_USE int sl_segment_peek(int fd, uint64_t position, uint64_t size,
     struct sl_batch_head *head, enum sl_found *found, struct sl_error *err);
 
+/*
+ * The same for a walk over a row of small batches, which nobody writes
+ * meanwhile: one pread(2) brings many heads.
+ */
+struct sl_heads {
+	uint64_t position; /* of bytes[0] in the file */
+	size_t size;       /* 0: nothing was read */
+	uint8_t bytes[4096];
+};
+SL_MUST_USE int sl_segment_peek_on(int fd, struct sl_heads *heads,
+    uint64_t position, uint64_t size, struct sl_batch_head *head,
+    enum sl_found *found, struct sl_error *err);
+
 /* A head of a segment, and where it stands. SL_OK: go on; else that is why not.
  */
 typedef int sl_head_fn(void *arg, const struct sl_batch_head *head,

@@ -17,13 +17,14 @@
 #define SUSPECT_BEGIN "a sync failed: from byte "
 #define SUSPECT_BYTES_MAX 4096
 
-int
-sl_log_sync_segment(struct sl_log *log, struct sl_error *err)
+static int
+note_sync(struct sl_log *log, int rc, struct sl_error *err)
 {
 	char name[SL_SEGMENT_NAME_SIZE];
 
-	if (sl_fs_sync(log->fd, err) == SL_OK) {
+	if (rc == SL_OK) {
 		log->is_dirty = log->is_unsure = false;
+		log->was_synced = true;
 		log->doubt_position = log->size;
 		log->doubt_offset = log->next;
 		return SL_OK;
@@ -34,6 +35,30 @@ sl_log_sync_segment(struct sl_log *log, struct sl_error *err)
 	    log->doubt_offset);
 	err->code = SL_EIO;
 	return SL_EIO;
+}
+
+int
+sl_log_sync_segment(struct sl_log *log, struct sl_error *err)
+{
+	return note_sync(log, sl_fs_sync(log->fd, err), err);
+}
+
+int
+sl_log_sync_shared(struct sl_log *log, struct sl_error *err)
+{
+	/* Who syncs once has nobody to wait for; nor has who doubts it all. */
+	if (!log->was_synced || log->is_unsure)
+		return sl_log_sync_segment(log, err);
+	if (!log->word.was_asked) {
+		sl_word_join(&log->word, log->fd, log->opened_at);
+		sl_word_wrote(&log->word, log->size);
+	}
+	if (log->word.fd < 0)
+		return sl_log_sync_segment(log, err);
+	return note_sync(log,
+	    sl_word_sync(&log->word, log->fd, log->doubt_position, log->size,
+	        err),
+	    err);
 }
 
 /* The verdict, where all writers look, in bytes a full disk still takes. */

@@ -195,6 +195,29 @@ def single_rows():
               noise=spread(base_seconds))
 
 
+def each_rows():
+    """Writers that sync after each event, at the same time."""
+    lines, writers = 1500, 32
+    with open("each-in", "w", encoding="ascii") as file:
+        file.writelines(f'{{"user":"u{n:05d}","amount":{n}}}\n'
+                        for n in range(lines))
+    append = "streamlog-append -q --sync each each each-in"
+
+    def run(count):
+        fresh_topic("each")
+        seconds = timed_sh(f"{append} & " * count + "wait")
+        there = int(sh("streamlog-tail -a each | wc -l"))
+        if there != count * lines:
+            raise Wrong(f"each: {there} events for {count * lines}")
+        return seconds / count / lines
+
+    alone, together = pairs(lambda: run(1), lambda: run(writers))
+    yield Row(f"--sync each, {writers} writers; base: one",
+              1 / median(together), 20000, 40000, more_is_better=True,
+              unit="/s", base=f"{1 / median(alone):.0f}/s",
+              ours=f"{1 / median(together):.0f}/s", noise=spread(alone))
+
+
 FIRST_MS = 1700000000000
 
 
@@ -268,5 +291,5 @@ def peak(command):
         return int(file.read()) / 1024
 
 
-ALL = (append_rows, tail_rows, latency_rows, single_rows, seek_rows,
+ALL = (append_rows, tail_rows, latency_rows, single_rows, each_rows, seek_rows,
        memory_rows)
