@@ -24,6 +24,7 @@ INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= 0
 SOAK_SECONDS ?= 600
 GROUPS_SECONDS ?= 45
 TRUST_STRIDE ?= 1
@@ -186,7 +187,8 @@ $(BUILD)/trust/shim.so: $(BUILD)/obj/tests/trust/shim.o
 
 # The fuzzer's own main comes with the link.
 $(FUZZERS): private SL_LDFLAGS += -fsanitize=fuzzer
-$(FUZZERS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(CMD_LIB) $(STATIC)
+$(FUZZERS): $(BUILD)/bin/%: $(BUILD)/obj/tests/fuzz/%.o $(TEST_HELP_OBJ) \
+    $(CMD_LIB) $(STATIC)
 	$(link)
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
@@ -236,7 +238,7 @@ fuzzers: $(FUZZERS)
 
 fuzz:
 	$(Q)$(MAKE) --no-print-directory FUZZ=1 fuzzers
-	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
+	$(Q)FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' tests/fuzz/run
 
 bench: all $(BENCHES)
 	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/bench

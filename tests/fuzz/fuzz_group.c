@@ -77,13 +77,15 @@ files(const uint8_t *data, size_t bytes)
 	static const char member[] = "atlas:4711-0123456789abcdef";
 	struct sl_assignment assignment = SL_ASSIGNMENT_EMPTY;
 	struct sl_peers peers = SL_PEERS_EMPTY;
-	char path[] = "/dev/shm/fuzz_group.XXXXXX";
+	char path[256];
 	struct flock lock = { .l_type = F_WRLCK, .l_len = 1 };
 	struct sl_error err;
 	bool has_changed;
 	int fd, rc;
 
 	if (dir < 0) {
+		snprintf(path, sizeof(path), "%s/fuzz_group.XXXXXX",
+		    getenv("TMPDIR"));
 		expect(mkdtemp(path) != NULL);
 		dir = open(path, O_RDONLY | O_DIRECTORY);
 		expect(mkdirat(dir, "members", 0700) == 0);
