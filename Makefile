@@ -2,7 +2,8 @@
 #
 # Honoured: CC CFLAGS CPPFLAGS LDFLAGS PREFIX DESTDIR BINDIR LIBDIR INCLUDEDIR
 # DATADIR MANDIR PKGCONFIGDIR; V=1 shows commands, WERROR=1 (or CI=true) makes
-# warnings errors, SAN=1 builds into build-asan/ with sanitizers.
+# warnings errors, SAN=1 builds into build-asan/ with sanitizers, TSAN=1 into
+# build-tsan/ with that of threads.
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -27,6 +28,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_RUNS ?= 0
 SOAK_SECONDS ?= 600
 GROUPS_SECONDS ?= 45
+THREADS_SECONDS ?= 10
 TRUST_STRIDE ?= 1
 
 VERSION := $(shell sed -n 's/^\#define SL_VERSION "\(.*\)"/\1/p' lib/streamlog.h)
@@ -37,14 +39,20 @@ SOVERSION := 0
 BUILD := build
 ifdef SAN
 BUILD := build-asan
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer
+SANITIZERS := address,undefined
+endif
+ifdef TSAN
+BUILD := build-tsan
+SANITIZERS := thread
 endif
 ifdef FUZZ
 BUILD := build/fuzz
 CC := clang
-SANITIZE := -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZERS := fuzzer-no-link,address,undefined
+endif
+ifdef SANITIZERS
+SANITIZE := -fsanitize=$(SANITIZERS) -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
 endif
 
 Q := $(if $(V),,@)
@@ -124,8 +132,9 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 
 # ---- Build ----
 
-.PHONY: all demo check check-asan check-kafka check-groups check-fresh trust \
-	trust-seeds soak fuzz bench lint install uninstall dist clean programs-of-tests fuzzers FORCE
+.PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
+	check-groups check-fresh trust trust-seeds soak fuzz bench lint install \
+	uninstall dist clean programs-of-tests fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -207,6 +216,23 @@ check: all programs-of-tests
 
 check-asan:
 	$(Q)TEST_TIMEOUT=600 $(MAKE) --no-print-directory SAN=1 check
+
+# Threads as processes, and the programs that begin threads, for
+# THREADS_SECONDS and a few more.
+check-tsan:
+	$(Q)$(MAKE) --no-print-directory TSAN=1 tsan
+
+# The sanitizer's memory has its place, which a random one may take.
+tsan: all programs-of-tests
+	$(Q)BUILD='$(abspath $(BUILD))' THREADS_SECONDS='$(THREADS_SECONDS)' \
+		TSAN_OPTIONS=exitcode=86 \
+		$(shell setarch -R true 2>/dev/null && echo setarch -R) \
+		tests/run $(BUILD)/tests/test_threads \
+		$(BUILD)/tests/test_follow tests/tsan/threads.bats
+
+# Each program under valgrind's memcheck: no error, nothing lost or left open.
+check-valgrind: all
+	$(Q)BUILD='$(abspath $(BUILD))' tests/valgrind/run
 
 check-kafka: all programs-of-tests
 	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(KAFKA_BATS)
@@ -292,4 +318,4 @@ dist:
 	@echo build/streamlog-$(VERSION).tar.gz
 
 clean:
-	$(Q)rm -rf build build-asan
+	$(Q)rm -rf build build-asan build-tsan
