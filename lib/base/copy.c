@@ -26,7 +26,7 @@ sl_fs_copy(int to, uint64_t at, int from, uint64_t position, uint64_t end,
 			rc = sl_fs_write_at(to, chunk, got, at + *bytes, &done,
 			    err);
 		if (rc == SL_OK) /* so that nobody's sync waits for more */
-			sl_fs_await_sync(to, at + *bytes, got);
+			rc = sl_fs_await_sync(to, at + *bytes, got, err);
 		*bytes += got;
 	}
 	free(chunk);

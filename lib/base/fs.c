@@ -254,12 +254,16 @@ sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes)
 	    SYNC_FILE_RANGE_WRITE);
 }
 
-void
-sl_fs_await_sync(int fd, uint64_t position, uint64_t bytes)
+int
+sl_fs_await_sync(int fd, uint64_t position, uint64_t bytes,
+    struct sl_error *err)
 {
-	(void)sync_file_range(fd, (off_t)position, (off_t)bytes,
-	    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-	        SYNC_FILE_RANGE_WAIT_AFTER);
+	if (sync_file_range(fd, (off_t)position, (off_t)bytes,
+	        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+	            SYNC_FILE_RANGE_WAIT_AFTER) == 0 ||
+	    errno == ENOSYS) /* then sl_fs_sync() has it all to do */
+		return SL_OK;
+	return sl_error_sys(err, errno, "sync_file_range");
 }
 
 static int

@@ -97,8 +97,12 @@ SL_MUST_USE int sl_fs_sync_dir(int fd, struct sl_error *err);
 
 /* Begin writing back these bytes, and don't wait. */
 void sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes);
-/* The same, and wait. Says nothing of errors: sl_fs_sync() does. */
-void sl_fs_await_sync(int fd, uint64_t position, uint64_t bytes);
+/*
+ * The same, and wait. It takes an error of writing back away from sl_fs_sync(),
+ * which then knows nothing of it: a failure here is that one's.
+ */
+SL_MUST_USE int sl_fs_await_sync(int fd, uint64_t position, uint64_t bytes,
+    struct sl_error *err);
 
 /*
  * Put a file in place of `name`: a temporary one is written, synced, renamed

@@ -63,8 +63,8 @@ flush(struct sl_swap *swap, struct sl_error *err)
 	if (rc == SL_OK) {
 		sl_fs_begin_sync(swap->fd, from, swap->buffered);
 		if (from >= BUFFER_SIZE)
-			sl_fs_await_sync(swap->fd, from - BUFFER_SIZE,
-			    BUFFER_SIZE);
+			rc = sl_fs_await_sync(swap->fd, from - BUFFER_SIZE,
+			    BUFFER_SIZE, err);
 	}
 	swap->buffered = 0;
 	return rc;
