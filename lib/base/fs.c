@@ -306,20 +306,6 @@ sl_fs_publish(int at, const char *name, const void *text, size_t bytes,
 }
 
 void
-sl_fs_birth_of(int fd, struct sl_fs_birth *birth)
-{
-	struct statx stx;
-
-	*birth = (struct sl_fs_birth){ .inode = 0 };
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &stx) != 0 ||
-	    (stx.stx_mask & STATX_BTIME) == 0)
-		return;
-	birth->inode = stx.stx_ino;
-	birth->time_ns =
-	    (uint64_t)stx.stx_btime.tv_sec * 1000000000 + stx.stx_btime.tv_nsec;
-}
-
-void
 sl_fs_read_ahead(int fd)
 {
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -563,23 +549,6 @@ sl_fs_check_kind(int fd, struct sl_error *err)
 	    (unsigned long)fs.f_type);
 	err->sys = EOPNOTSUPP;
 	return SL_EIO;
-}
-
-bool
-sl_fs_is_scratch(const char *name)
-{
-	return name[0] == '~' && strlen(name) == SL_FS_SCRATCH_SIZE - 1 &&
-	       strspn(name + 1, "0123456789abcdef") == SL_FS_SCRATCH_SIZE - 2;
-}
-
-void
-sl_fs_scratch_name(char name[SL_FS_SCRATCH_SIZE])
-{
-	uint64_t bits;
-
-	sl_fs_random(&bits, sizeof(bits));
-	snprintf(name, SL_FS_SCRATCH_SIZE, "~%016llx",
-	    (unsigned long long)bits);
 }
 
 void

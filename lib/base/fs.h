@@ -118,6 +118,15 @@ SL_MUST_USE int sl_fs_replace(int at, const char *name, const void *text,
 SL_MUST_USE int sl_fs_publish(int at, const char *name, const void *text,
     size_t bytes, const struct sl_fs_like *like, struct sl_error *err);
 
+/*
+ * Does the name lead to this file, or to the one that is open? SL_END: no; it
+ * was removed or replaced. That can't be told where it can't be looked at.
+ */
+SL_MUST_USE int sl_fs_leads_to(int at, const char *name,
+    const struct stat *held, struct sl_error *err);
+SL_MUST_USE int sl_fs_is_named(int fd, int at, const char *name,
+    struct sl_error *err);
+
 /* Which file it is: no other, not even a copy of it, has both the same. */
 struct sl_fs_birth {
 	uint64_t inode;

@@ -265,14 +265,12 @@ busy(struct sl_error *err)
 static int
 check_name(const struct sl_group *group, struct sl_error *err)
 {
-	struct stat named, held;
+	int rc;
 
-	if (fstatat(group->parent, group->name, &named, AT_SYMLINK_NOFOLLOW) ==
-	        0 &&
-	    fstat(group->fd, &held) == 0 && named.st_ino == held.st_ino &&
-	    named.st_dev == held.st_dev)
-		return SL_OK;
-	return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	rc = sl_fs_is_named(group->fd, group->parent, group->name, err);
+	if (rc == SL_END)
+		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	return rc;
 }
 
 /*
@@ -283,16 +281,14 @@ int
 sl_group_follow_lock(const struct sl_group *group, bool *is_other,
     struct sl_error *err)
 {
-	struct stat named, held;
 	int fd = -1, rc;
 
 	*is_other = false;
-	if (group->lock < 0 ||
-	    (fstatat(group->fd, SL_GROUP_LOCK, &named, AT_SYMLINK_NOFOLLOW) ==
-	            0 &&
-	        fstat(group->lock, &held) == 0 && named.st_ino == held.st_ino &&
-	        named.st_dev == held.st_dev))
+	if (group->lock < 0)
 		return SL_OK;
+	rc = sl_fs_is_named(group->lock, group->fd, SL_GROUP_LOCK, err);
+	if (rc != SL_END)
+		return rc;
 	rc = check_name(group, err);
 	if (rc == SL_OK)
 		rc = open_lock(group, &fd, err);

@@ -6,6 +6,7 @@
  */
 #include "member.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,9 +115,10 @@ check_topics(const struct sl_topics *topics, struct sl_error *err)
 	size_t i;
 
 	for (i = 1; i < topics->count; i++) {
-		if (fstat(topics->list[0]->dir_fd, &first) == 0 &&
-		    fstat(topics->list[i]->dir_fd, &other) == 0 &&
-		    first.st_dev == other.st_dev &&
+		if (fstat(topics->list[0]->dir_fd, &first) != 0 ||
+		    fstat(topics->list[i]->dir_fd, &other) != 0)
+			return sl_error_sys(err, errno, "log directory");
+		if (first.st_dev == other.st_dev &&
 		    first.st_ino == other.st_ino)
 			continue;
 		return sl_error_set(err, SL_EUSAGE,

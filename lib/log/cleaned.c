@@ -81,19 +81,6 @@ sl_cleaned_write(int dir, const struct sl_fs_like *like,
 	return sl_fs_replace(dir, CLEANED_NAME, text, strlen(text), like, err);
 }
 
-/* Does the segment's name still lead to the file that is open? */
-static bool
-is_named(const struct sl_holes *holes)
-{
-	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat named, open;
-
-	sl_segment_name(name, holes->base, ".log");
-	return fstat(holes->fd, &open) == 0 &&
-	       fstatat(holes->dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       named.st_ino == open.st_ino && named.st_dev == open.st_dev;
-}
-
 /*
  * The order matters: a merge that is not in `cleaned` was over before the
  * listing; a file that still has its name was not replaced before it.
@@ -108,18 +95,20 @@ sl_holes_ask(struct sl_holes *holes, struct sl_error *err)
 
 	if (holes->is_asked)
 		return SL_OK;
-	rc = sl_cleaned_read(holes->dir, &cleaned, err);
-	if (rc < 0)
-		return rc;
 	holes->end = 0;
-	holes->is_asked = true;
-	if (holes->base >= cleaned.holes)
-		return SL_OK;
+	rc = sl_cleaned_read(holes->dir, &cleaned, err);
+	if (rc < 0 || holes->base >= cleaned.holes) {
+		holes->is_asked = rc == SL_OK;
+		return rc;
+	}
 	rc = sl_segments_list(&segments, holes->dir, err);
-	if (rc == SL_OK) {
+	if (rc == SL_OK)
+		rc = sl_segment_is_named(holes->dir, holes->base, holes->fd,
+		    err);
+	if (rc >= 0) {
 		next = (size_t)(sl_segments_find(&segments, holes->base) + 1);
 		holes->end = SL_HOLES_END_UNKNOWN;
-		if (next < segments.count && is_named(holes))
+		if (next < segments.count && rc == SL_OK)
 			holes->end = segments.bases[next];
 		holes->end_before = holes->end;
 		if (holes->end != SL_HOLES_END_UNKNOWN &&
@@ -127,6 +116,7 @@ sl_holes_ask(struct sl_holes *holes, struct sl_error *err)
 		    cleaned.merge_end > holes->end)
 			holes->end = cleaned.merge_end;
 	}
+	holes->is_asked = rc >= 0;
 	sl_segments_release(&segments);
-	return rc;
+	return rc < 0 ? rc : SL_OK;
 }

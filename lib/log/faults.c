@@ -184,10 +184,16 @@ take_batch(struct sl_check_walk *walk, const struct sl_batch_head *head)
 	walk->due = last + 1;
 }
 
-static bool
-was_replaced(const struct sl_check_walk *walk)
+/* SL_EBUSY: the segment was replaced while it was read. */
+static int
+check_name(const struct sl_check_walk *walk, struct sl_error *err)
 {
-	return !sl_segment_is_named(walk->dir, walk->base, walk->holes.fd);
+	int rc;
+
+	rc = sl_segment_is_named(walk->dir, walk->base, walk->holes.fd, err);
+	if (rc == SL_END)
+		rc = sl_error_set(err, SL_EBUSY, "it was replaced");
+	return rc;
 }
 
 /* What the damage at walk->position reaches, and costs. */
@@ -201,8 +207,7 @@ measure(struct sl_check_walk *walk, struct sl_fault *fault,
 
 	fault->position = walk->position;
 	fault->first = fault->next = walk->due;
-	rc = sl_segment_search(walk->holes.fd, walk->position, walk->due,
-	    sl_segment_highest(&walk->holes, walk->position, walk->due),
+	rc = sl_segment_search_behind(&walk->holes, walk->position, walk->due,
 	    &fault->end, err);
 	fault->has_rest = rc == SL_OK;
 	if (rc == SL_OK) {
@@ -254,17 +259,16 @@ sl_check_next(struct sl_check_walk *walk, struct sl_fault *fault,
 			nanosleep(&nap, NULL);
 			continue;
 		}
-		if (was_replaced(walk))
-			return sl_error_set(err, SL_EBUSY, "it was replaced");
 		*fault = (struct sl_fault){ .is_torn = found == SL_FOUND_TORN &&
 			                               walk->behind ==
 			                                   SL_OFFSET_NONE };
 		snprintf(fault->why, sizeof(fault->why), "%.255s",
 		    found == SL_FOUND_TORN ? "the file ends inside a batch"
 		                           : err->text);
-		return measure(walk, fault, err);
+		rc = check_name(walk, err);
+		return rc < 0 ? rc : measure(walk, fault, err);
 	}
-	if (rc == SL_OK && was_replaced(walk))
-		return sl_error_set(err, SL_EBUSY, "it was replaced");
+	if (rc == SL_OK)
+		rc = check_name(walk, err);
 	return rc < 0 ? rc : SL_END;
 }

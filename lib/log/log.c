@@ -116,13 +116,14 @@ sl_log_forget(struct sl_log *log)
 int
 sl_log_check_lock(const struct sl_log *log, struct sl_error *err)
 {
-	struct stat named;
+	const struct stat held = { .st_dev = log->lock_dev,
+		.st_ino = log->lock_ino };
+	int rc;
 
-	if (fstatat(log->dir, SL_LOCKFILE_NAME, &named, AT_SYMLINK_NOFOLLOW) ==
-	        0 &&
-	    named.st_ino == log->lock_ino && named.st_dev == log->lock_dev)
-		return SL_OK;
-	return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	rc = sl_fs_leads_to(log->dir, SL_LOCKFILE_NAME, &held, err);
+	if (rc == SL_END)
+		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	return rc;
 }
 
 /*

@@ -268,8 +268,7 @@ pass_damage(struct scan *scan, struct sl_error *err)
 	if (scan->damaged == SL_OFFSET_NONE)
 		scan->damaged = lowest;
 	scan->due = SL_OFFSET_NONE;
-	return sl_segment_search(scan->fd, scan->position, lowest,
-	    sl_segment_highest(&scan->holes, scan->position, lowest),
+	return sl_segment_search_behind(&scan->holes, scan->position, lowest,
 	    &scan->position, err);
 }
 

@@ -297,9 +297,8 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	long next;
 	int rc;
 
-	rc = sl_segment_search(cursor->fd, cursor->position, due,
-	    sl_segment_highest(&cursor->holes, cursor->position, due), &at,
-	    err);
+	rc = sl_segment_search_behind(&cursor->holes, cursor->position, due,
+	    &at, err);
 	if (rc == SL_OK) {
 		cursor->position = at;
 		cursor->expected = cursor->due = SL_OFFSET_NONE;
@@ -351,16 +350,21 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
  * still lead to the one in hand (RULE 14)? If not the place is found again, by
  * offset.
  */
-static bool
-was_taken(struct sl_cursor *cursor)
+static int
+was_taken(struct sl_cursor *cursor, bool *is_taken, struct sl_error *err)
 {
+	int rc;
+
+	*is_taken = false;
 	if (cursor->expected == SL_OFFSET_NONE)
-		return false; /* behind damage: there is no offset to find */
-	if (sl_segment_is_named(cursor->dir, cursor->base, cursor->fd))
-		return false;
+		return SL_OK; /* behind damage: there is no offset to find */
+	rc = sl_segment_is_named(cursor->dir, cursor->base, cursor->fd, err);
+	if (rc != SL_END)
+		return rc;
+	*is_taken = true;
 	sl_fs_close(&cursor->fd);
 	cursor->must_list = true;
-	return true;
+	return SL_OK;
 }
 
 /*
@@ -371,6 +375,7 @@ static int
 at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
     uint64_t *from, struct sl_error *err)
 {
+	bool is_taken;
 	long next;
 	int rc;
 
@@ -385,8 +390,9 @@ at_end(struct sl_cursor *cursor, enum sl_found found, bool *read_again,
 		return SL_OK;
 	}
 	*read_again = false; /* the next one has its own second look */
-	if (was_taken(cursor))
-		return SL_OK;
+	rc = was_taken(cursor, &is_taken, err);
+	if (rc < 0 || is_taken)
+		return rc;
 	if (found == SL_FOUND_END)
 		return move_on(cursor, next, false, from, err);
 	sl_error_set(err, SL_ECORRUPT, "the file ends inside a batch");
@@ -399,11 +405,13 @@ judge_damage(struct sl_cursor *cursor, int *tries, struct sl_error *err)
 {
 	const struct timespec nap = { .tv_nsec = DOUBT_NAP_NS };
 	struct sl_error saved = *err;
+	bool is_taken;
 	long next;
 	int rc;
 
-	if (was_taken(cursor))
-		return SL_OK;
+	rc = was_taken(cursor, &is_taken, err);
+	if (rc < 0 || is_taken)
+		return rc;
 	rc = next_segment(cursor, &next, err);
 	if (rc < 0)
 		return rc;

@@ -38,7 +38,8 @@ add_file(struct sl_retain *retain, const char *name, uint64_t base,
 	size_t room;
 
 	if (fstatat(retain->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return SL_OK; /* removed just now */
+		return errno == ENOENT ? SL_OK /* removed just now */
+		                       : sl_error_sys(err, errno, "'%s'", name);
 	if (retain->file_count == retain->file_room) {
 		room = retain->file_room == 0 ? 16 : retain->file_room * 2;
 		files = reallocarray(retain->files, room, sizeof(*files));

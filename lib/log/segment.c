@@ -240,14 +240,15 @@ judge_torn(struct sl_holes *holes, uint64_t position, uint64_t expected,
     const struct sl_batch_head *head, enum sl_found *found,
     struct sl_error *err)
 {
-	uint64_t lowest = expected, highest = INT64_MAX, at;
+	uint64_t at;
 	int rc;
 
 	if (expected == SL_OFFSET_NONE)
-		lowest = 0;
+		rc = sl_segment_search(holes->fd, position, 0, INT64_MAX, &at,
+		    err);
 	else
-		highest = sl_segment_highest(holes, position, expected);
-	rc = sl_segment_search(holes->fd, position, lowest, highest, &at, err);
+		rc = sl_segment_search_behind(holes, position, expected, &at,
+		    err);
 	if (rc != SL_OK)
 		return rc < 0 ? rc : SL_OK;
 	*found = SL_FOUND_DAMAGE;
@@ -429,22 +430,40 @@ sl_segment_search(int fd, uint64_t position, uint64_t expected,
 	return rc;
 }
 
-uint64_t
-sl_segment_highest(struct sl_holes *holes, uint64_t position, uint64_t expected)
+static int
+highest_behind(struct sl_holes *holes, uint64_t position, uint64_t expected,
+    uint64_t *highest, struct sl_error *err)
 {
-	uint64_t jump = SL_SEGMENT_JUMP_MAX, highest;
-	struct sl_error ignored;
-	uint64_t size;
+	uint64_t jump = SL_SEGMENT_JUMP_MAX, size;
+	int rc;
 
-	if (sl_fs_size(holes->fd, &size, &ignored) == SL_OK &&
-	    size > position && (size - position) / RECORD_BYTES_MIN > jump)
+	rc = sl_fs_size(holes->fd, &size, err);
+	if (rc == SL_OK)
+		rc = sl_holes_ask(holes, err);
+	if (rc < 0)
+		return rc;
+	if (size > position && (size - position) / RECORD_BYTES_MIN > jump)
 		jump = (size - position) / RECORD_BYTES_MIN;
-	highest = expected > INT64_MAX - jump ? INT64_MAX : expected + jump;
-	if (sl_holes_ask(holes, &ignored) < 0 || holes->end == 0)
-		return highest;
+	*highest = expected > INT64_MAX - jump ? INT64_MAX : expected + jump;
 	if (holes->end == SL_HOLES_END_UNKNOWN)
-		return holes->base + SL_SEGMENT_OFFSETS_LIMIT;
-	return holes->end - 1 > highest ? holes->end - 1 : highest;
+		*highest = holes->base + SL_SEGMENT_OFFSETS_LIMIT;
+	else if (holes->end != 0 && holes->end - 1 > *highest)
+		*highest = holes->end - 1;
+	return SL_OK;
+}
+
+int
+sl_segment_search_behind(struct sl_holes *holes, uint64_t position,
+    uint64_t expected, uint64_t *at, struct sl_error *err)
+{
+	uint64_t highest;
+	int rc;
+
+	rc = highest_behind(holes, position, expected, &highest, err);
+	if (rc < 0)
+		return rc;
+	return sl_segment_search(holes->fd, position, expected, highest, at,
+	    err);
 }
 
 /* How many records may have been in damage at a file's end? */
@@ -477,14 +496,13 @@ sl_segment_pass(struct sl_holes *holes, uint64_t position, uint64_t *next,
 	struct sl_window window = SL_WINDOW_EMPTY;
 	uint64_t expected = *next, count;
 	struct sl_batch_head head;
-	struct sl_error ignored;
 	const uint8_t *batch;
 	enum sl_found found;
 	int rc;
 
 	for (;;) {
 		rc = sl_segment_judge(holes, &window, position, expected, &head,
-		    &batch, &found, &ignored);
+		    &batch, &found, err);
 		if (rc < 0 || found == SL_FOUND_END)
 			break;
 		if (found == SL_FOUND_BATCH) {
@@ -494,8 +512,8 @@ sl_segment_pass(struct sl_holes *holes, uint64_t position, uint64_t *next,
 			continue;
 		}
 		expected = SL_OFFSET_NONE; /* what stands behind tells */
-		rc = sl_segment_search(holes->fd, position, *next,
-		    sl_segment_highest(holes, position, *next), &position, err);
+		rc = sl_segment_search_behind(holes, position, *next, &position,
+		    err);
 		if (rc == SL_OK)
 			continue;
 		if (rc == SL_END)

@@ -33,8 +33,9 @@ bool sl_segment_name_parse(const char *name, uint64_t *base,
 /* Is there a file of the segment with this suffix, as far as can be told? */
 bool sl_segment_is_there(int dir, uint64_t base, const char *suffix);
 
-/* Does the segment's name lead to the file that is open as `fd`? */
-bool sl_segment_is_named(int dir, uint64_t base, int fd);
+/* Does the segment's name lead to the file that is open as `fd`? SL_END: no. */
+SL_MUST_USE int sl_segment_is_named(int dir, uint64_t base, int fd,
+    struct sl_error *err);
 
 /* The bases of the segments of a directory, rising. */
 struct sl_segments {
@@ -152,12 +153,12 @@ SL_MUST_USE int sl_segment_pass(struct sl_holes *holes, uint64_t position,
     uint64_t *next, struct sl_error *err);
 
 /*
- * The highest offset that what stands behind damage at `position` may begin at:
- * as many on as the file's bytes from there may have held; in a compacted
- * segment, up to its end.
+ * The same, of what may stand behind damage at `position` in a segment, where
+ * `expected` was due: it begins at most as many offsets on as the file's bytes
+ * from there may have held; in a compacted segment, up to its end.
  */
-uint64_t sl_segment_highest(struct sl_holes *holes, uint64_t position,
-    uint64_t expected);
+SL_MUST_USE int sl_segment_search_behind(struct sl_holes *holes,
+    uint64_t position, uint64_t expected, uint64_t *at, struct sl_error *err);
 
 /* Offsets that a batch takes fit its count (a log never compacted)? */
 static inline bool

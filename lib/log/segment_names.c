@@ -45,16 +45,13 @@ sl_segment_is_there(int dir, uint64_t base, const char *suffix)
 	       errno != ENOENT;
 }
 
-bool
-sl_segment_is_named(int dir, uint64_t base, int fd)
+int
+sl_segment_is_named(int dir, uint64_t base, int fd, struct sl_error *err)
 {
 	char name[SL_SEGMENT_NAME_SIZE];
-	struct stat held, named;
 
 	sl_segment_name(name, base, ".log");
-	return fstat(fd, &held) == 0 &&
-	       fstatat(dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       named.st_ino == held.st_ino && named.st_dev == held.st_dev;
+	return sl_fs_is_named(fd, dir, name, err);
 }
 
 int

@@ -311,16 +311,14 @@ int
 sl_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 {
 	struct sl_config config;
-	struct stat named, held, yaml;
+	struct stat yaml;
 	int rc;
 
-	if (fstat(topic->fd, &held) != 0)
-		return sl_error_sys(err, errno, "topic '%s'", topic->name);
-	if (fstatat(topic->dir_fd, topic->name, &named, AT_SYMLINK_NOFOLLOW) !=
-	        0 ||
-	    named.st_ino != held.st_ino || named.st_dev != held.st_dev)
-		return sl_error_set(err, SL_ENOTFOUND,
-		    "topic '%s': it was deleted", topic->name);
+	rc = sl_fs_is_named(topic->fd, topic->dir_fd, topic->name, err);
+	if (rc == SL_END)
+		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	if (rc < 0)
+		return sl_error_wrap(err, "topic '%s'", topic->name);
 	if (fstatat(topic->fd, SL_TOPIC_YAML, &yaml, AT_SYMLINK_NOFOLLOW) ==
 	        0 &&
 	    same_file(&yaml, &topic->yaml))
