@@ -69,7 +69,7 @@ add_header(struct append_options *options, const char *text)
 	grown = realloc(options->headers,
 	    options->headers_bytes + SL_HEADER_SIZE(&header));
 	if (grown == NULL)
-		cli_usage("out of memory");
+		cli_no_memory();
 	options->headers = grown;
 	options->headers_bytes +=
 	    sl_header_encode(&header, grown + options->headers_bytes);
@@ -197,11 +197,15 @@ static void
 check_pointer(const char *option, const char *pointer)
 {
 	struct sl_scan *scan;
+	int rc;
 	struct sl_error err;
 
 	if (pointer == NULL)
 		return;
-	if (sl_scan_new(&scan, pointer, &err) < 0)
+	rc = sl_scan_new(&scan, pointer, &err);
+	if (rc == SL_ENOMEM)
+		cli_no_memory();
+	if (rc < 0)
 		cli_usage("%s: %s", option, err.text);
 	sl_scan_free(scan);
 }
@@ -242,11 +246,11 @@ append_options_parse(struct append_options *options, int argc, char **argv)
 	*options = (struct append_options){ .end = '\n',
 		.partition = -1,
 		.wait_ms = APPEND_WAIT_NONE };
+	cli_begin(&options->cli, &append_program, argc, argv);
 	options->words = calloc((size_t)argc + 1, sizeof(*options->words));
 	if (options->words == NULL)
-		cli_usage("out of memory");
+		cli_no_memory();
 	memcpy(options->words, argv, (size_t)argc * sizeof(*argv));
-	cli_begin(&options->cli, &append_program, argc, argv);
 	for (code = cli_next(&options->cli, &argument); code != CLI_DONE;
 	     code = cli_next(&options->cli, &argument)) {
 		if (!take_event(options, code, argument))

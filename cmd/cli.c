@@ -118,6 +118,13 @@ cli_usage(const char *format, ...)
 	exit(usage_status);
 }
 
+void
+cli_no_memory(void)
+{
+	cli_message("out of memory");
+	exit(usage_status == CLI_EXIT_USAGE ? CLI_EXIT_FAILED : usage_status);
+}
+
 int
 cli_exit_status(const struct sl_error *err)
 {

@@ -102,6 +102,9 @@ void cli_speak(int fd, const char *prefix, int usage_status);
 /* A mistake of usage: say it and exit 2. */
 _Noreturn void cli_usage(const char *format, ...) SL_PRINTF(1, 2);
 
+/* There was none for what the command line says: say it and end. */
+_Noreturn void cli_no_memory(void);
+
 /* The exit status that an error's code asks for. */
 int cli_exit_status(const struct sl_error *err);
 

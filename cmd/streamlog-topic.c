@@ -266,7 +266,7 @@ add_setting(struct options *options, const char *name, size_t bytes,
 		options->names = names;
 	copy = strndup(name, bytes);
 	if (settings == NULL || names == NULL || copy == NULL)
-		cli_usage("out of memory");
+		cli_no_memory();
 	names[count - 1] = copy;
 	settings[count - 1] =
 	    (struct sl_setting){ .name = copy, .value = value };

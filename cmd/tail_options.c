@@ -197,7 +197,7 @@ one_more(void *array, size_t count, size_t size)
 
 	grown = realloc(array, (count + 1) * size);
 	if (grown == NULL)
-		cli_usage("out of memory");
+		cli_no_memory();
 	return grown;
 }
 
