@@ -171,6 +171,25 @@ numbers()
 	[ "$stderr" = "" ]
 }
 
+@test "what a crash left of the active indexes: its next writer makes them anew" {
+	local at=0/00000000000000000000
+	# A time of a batch that is lost, and no entry of offsets.
+	streamlog-append t <<<'{"n":1}'
+	printf '\0\0\x01\xa2\0\0\0\0\0\0\0\x09' >"$STREAMLOG_DIR/t/$at.timeindex"
+	streamlog-append t <<<'{"n":2}'
+	# Its size was written, and the last entry wasn't.
+	printf '{"n":"%05000d"}\n' 1 2 | streamlog-append --sync each u
+	[ "$(stat -c %s "$STREAMLOG_DIR/u/$at.index")" = 8 ]
+	truncate -s 16 "$STREAMLOG_DIR/u/$at.index"
+	streamlog-append u <<<'{"n":3}'
+	streamlog-topic alter -q --set retention.count=1000 t
+	streamlog-topic alter -q --set retention.count=1000 u
+	streamlog-compact t u
+	[ "$(find "$STREAMLOG_DIR" -name '*.log' | wc -l)" = 4 ]
+	t streamlog-check -q
+	expect 0 '' ''
+}
+
 @test "check --mend: 75 while a writer has it open; check goes on" {
 	small 1 1000
 	spoil "$(segment 2)" 100

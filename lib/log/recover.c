@@ -163,7 +163,8 @@ entry_holds(const struct sl_log *log, const struct sl_index_entry *entry,
 	enum sl_found found;
 	int rc;
 
-	if (entry->position >= size)
+	/* The first batch has none: zeros, which a power cut may leave. */
+	if (entry->position == 0 || entry->position >= size)
 		return false;
 	rc = sl_segment_look(log->fd, &window, entry->position, &head, &batch,
 	    &found, &ignored);
@@ -261,7 +262,7 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 	has_entry = rc == SL_OK && !log->is_unsure &&
 	            entry_holds(log, &last, size) &&
 	            time_holds(log, &last, size);
-	if (rc == SL_OK && !has_entry)
+	if (!has_entry && (rc == SL_OK || log->index.time_bytes > 0))
 		rc = sl_index_clear(&log->index, err);
 	if (rc < 0)
 		return rc;
