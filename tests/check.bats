@@ -246,6 +246,24 @@ until_true()
 	streamlog-check -q t
 }
 
+@test "check --mend: what was the end of a compacted segment goes" {
+	local key
+	streamlog-topic create --set cleanup.policy=compact t
+	for key in 1 2 2; do
+		streamlog-append -k k t <<<"{\"k\":$key}"
+	done
+	streamlog-compact -q t
+	# Offset 2 lies behind a hole, and the segment 3 confirms that it may.
+	streamlog-append -k k t <<<'{"k":3}'
+	spoil "$(segment 2)" 70
+	streamlog-check -q --mend t
+	t streamlog-check -q t
+	expect 0 '' ''
+	streamlog-append -k k t <<<'{"k":4}'
+	t streamlog-tail -a --format '%o\n' t
+	expect 3 $'0\n2\n4' "streamlog-tail: topic 't': partition 0: offsets 3 to 3 are not there (1 events); going on at 4"
+}
+
 @test "check --dump prints batches and records" {
 	printf '%s\n' '{"ts":1700000000123,"key":"u1","payload":{"n":1}}' \
 		'{"ts":1700000000456,"payload":{"n":22}}' |

@@ -131,13 +131,39 @@ keep_part_behind(const struct sl_mending *mending,
 }
 
 /*
+ * A segment is to go whose name was the end of the one before: if the last
+ * batch of that lies behind a hole, it is to be confirmed in the other way.
+ */
+static int
+settle_before(const struct sl_mending *mending, uint64_t before, uint64_t base,
+    struct sl_error *err)
+{
+	struct sl_check_walk walk;
+	struct sl_fault fault;
+	int rc;
+
+	if (before == SL_OFFSET_NONE)
+		return SL_OK;
+	rc = sl_check_open(&walk, mending->dir, before, base, err);
+	if (rc == SL_OK)
+		rc = sl_check_next(&walk, &fault, err);
+	if (rc == SL_END && walk.last_base > walk.last_due) {
+		fault = (struct sl_fault){ .position = walk.position };
+		rc = keep_part_before(mending, &walk, &fault, err);
+	}
+	sl_check_close(&walk);
+	return rc < 0 ? rc : SL_OK;
+}
+
+/*
  * The bytes are safe before anything changes, and what lies behind has its own
  * segment before the old one loses it: so a kill at any point leaves all that
  * is good where a reader finds it, and the next run ends the work.
  */
 static int
-mend_fault(const struct sl_mending *mending, const struct sl_check_walk *walk,
-    const struct sl_fault *fault, struct sl_error *err)
+mend_fault(const struct sl_mending *mending, uint64_t before,
+    const struct sl_check_walk *walk, const struct sl_fault *fault,
+    struct sl_error *err)
 {
 	bool is_active = walk->behind == SL_OFFSET_NONE;
 	char saved[SL_LOST_NAME_SIZE];
@@ -149,10 +175,13 @@ mend_fault(const struct sl_mending *mending, const struct sl_check_walk *walk,
 	    (fault->has_rest || is_active))
 		rc = keep_part_behind(mending, walk, fault, err);
 	/* Where nothing is before it, and other segments are, it goes. */
-	if (rc == SL_OK && fault->position == 0 && fault->next > walk->base)
-		rc = sl_swap_remove(mending->dir, &walk->base, 1, err);
-	else if (rc == SL_OK)
+	if (rc == SL_OK && fault->position == 0 && fault->next > walk->base) {
+		rc = settle_before(mending, before, walk->base, err);
+		if (rc == SL_OK)
+			rc = sl_swap_remove(mending->dir, &walk->base, 1, err);
+	} else if (rc == SL_OK) {
 		rc = keep_part_before(mending, walk, fault, err);
+	}
 	if (rc == SL_OK)
 		mending->tell_fault(mending->arg, walk->base, fault, saved);
 	return rc;
@@ -160,9 +189,13 @@ mend_fault(const struct sl_mending *mending, const struct sl_check_walk *walk,
 
 /* SL_OK: something was mended, so look again; SL_END: it is whole. */
 static int
-mend_segment(const struct sl_mending *mending, uint64_t base, uint64_t behind,
-    struct sl_error *err)
+mend_segment(const struct sl_mending *mending, const struct sl_segments *all,
+    size_t at, struct sl_error *err)
 {
+	uint64_t base = all->bases[at];
+	uint64_t before = at > 0 ? all->bases[at - 1] : SL_OFFSET_NONE;
+	uint64_t behind =
+	    at + 1 < all->count ? all->bases[at + 1] : SL_OFFSET_NONE;
 	struct sl_check_walk walk;
 	struct sl_fault fault;
 	const char *suffix;
@@ -176,7 +209,7 @@ mend_segment(const struct sl_mending *mending, uint64_t base, uint64_t behind,
 	if (rc == SL_OK && fault.is_torn)
 		rc = SL_END;
 	else if (rc == SL_OK)
-		rc = mend_fault(mending, &walk, &fault, err);
+		rc = mend_fault(mending, before, &walk, &fault, err);
 	else if (rc == SL_END && behind != SL_OFFSET_NONE &&
 	         sl_check_index_fault(&walk, &suffix, &byte) == SL_OK) {
 		rc = make_indexes(mending, base, err);
@@ -199,10 +232,7 @@ mend_all(const struct sl_mending *mending, struct sl_error *err)
 	rc = sl_segments_list(&segments, mending->dir, err);
 	while (rc == SL_OK && i < segments.count) {
 		done = segments.bases[i];
-		rc = mend_segment(mending, done,
-		    i + 1 < segments.count ? segments.bases[i + 1]
-		                           : SL_OFFSET_NONE,
-		    err);
+		rc = mend_segment(mending, &segments, i, err);
 		if (rc == SL_OK) { /* what was behind it has a name now */
 			rc = sl_segments_list(&segments, mending->dir, err);
 			while (i < segments.count && segments.bases[i] < done)
