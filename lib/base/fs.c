@@ -19,14 +19,26 @@
 #define XFS_MAGIC 0x58465342
 #define ZFS_MAGIC 0x2FC12FC1
 
+/*
+ * The one way to a file. Beneath a directory a name is one component, not the
+ * way up, and no link: what openat2(2) has RESOLVE_BENEATH and
+ * RESOLVE_NO_SYMLINKS for, on every kernel.
+ */
+static int
+open_name(int at, const char *name, int flags, mode_t mode)
+{
+	if (at == AT_FDCWD)
+		return open(name, flags | O_CLOEXEC, mode);
+	if (strchr(name, '/') == NULL && strcmp(name, "..") != 0)
+		return openat(at, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+	errno = EINVAL;
+	return -1;
+}
+
 int
 sl_fs_open_dir(int *fd, int at, const char *name, struct sl_error *err)
 {
-	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
-	if (at != AT_FDCWD)
-		flags |= O_NOFOLLOW;
-	*fd = openat(at, name, flags);
+	*fd = open_name(at, name, O_RDONLY | O_DIRECTORY, 0);
 	if (*fd < 0)
 		return sl_error_sys(err, errno, "'%s'", name);
 	return SL_OK;
@@ -51,8 +63,7 @@ open_regular(int *fd, int at, const char *name, int flags, struct sl_error *err)
 {
 	struct stat st;
 
-	*fd = openat(at, name,
-	    flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	*fd = open_name(at, name, flags | O_NONBLOCK | O_NOCTTY, 0);
 	if (*fd < 0 && (errno == EISDIR || errno == ENXIO))
 		return sl_error_set(err, SL_ECORRUPT,
 		    "'%s': not a regular file", name);
@@ -102,8 +113,7 @@ sl_fs_create(int *fd, int at, const char *name, const struct sl_fs_like *like,
 
 	if (secrecy == SL_FS_WRITERS_ONLY)
 		mode = (like->mode & 0222) | (like->mode & 0222) << 1;
-	*fd = openat(at, name,
-	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*fd = open_name(at, name, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (*fd < 0)
 		return sl_error_sys(err, errno, "'%s'", name);
 	take_after(*fd, like, mode | 0600);
@@ -355,8 +365,7 @@ int
 sl_fs_load(int at, const char *name, void *to, size_t bytes, size_t *got,
     struct sl_error *err)
 {
-	int fd = openat(at, name,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int fd = open_name(at, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	int rc;
 
 	*got = 0;

@@ -42,15 +42,17 @@ is_mine_alone(int dir, mode_t others)
 static int
 open_within(const char *path, bool must_be_mine, const char *name)
 {
-	int dir = -1, parent = -1;
-	struct sl_error ignored;
+	const struct sl_fs_like like = { 0700, geteuid(), getegid() };
+	int dir = -1, parent = -1, rc;
+	struct sl_error err;
 
-	if (sl_fs_open_dir(&parent, AT_FDCWD, path, &ignored) < 0)
+	if (sl_fs_open_dir(&parent, AT_FDCWD, path, &err) < 0)
 		return -1;
 	if (!must_be_mine || is_mine_alone(parent, 022)) {
-		(void)mkdirat(parent, name, 0700);
-		if (sl_fs_open_dir(&dir, parent, name, &ignored) == SL_OK &&
-		    !is_mine_alone(dir, 077))
+		rc = sl_fs_create_dir(parent, name, &like, &err);
+		if (rc == SL_OK || err.sys == EEXIST)
+			rc = sl_fs_open_dir(&dir, parent, name, &err);
+		if (rc == SL_OK && !is_mine_alone(dir, 077))
 			sl_fs_close(&dir);
 	}
 	sl_fs_close(&parent);
@@ -146,9 +148,10 @@ remove_if_alone(int dir, const char *name, int fd)
 {
 	struct sl_error ignored;
 
+	/* What can't be removed is left to who sweeps. */
 	if (sl_lock_take(fd, WORD_GATE, true, 0, &ignored) == SL_OK &&
-	    is_alone(fd))
-		(void)unlinkat(dir, name, 0);
+	    is_alone(fd) && sl_fs_unlink(dir, name, &ignored) < 0)
+		return;
 }
 
 /* Words that killed users left. */
@@ -175,9 +178,7 @@ name_of(char name[NAME_SIZE], const struct stat *segment)
 void
 sl_word_join(struct sl_word *word, int segment, uint64_t end)
 {
-	const struct sl_fs_like like = { .mode = 0600,
-		.uid = geteuid(),
-		.gid = getegid() };
+	const struct sl_fs_like like = { 0600, geteuid(), getegid() };
 	struct sl_error err = { .sys = 0 };
 	bool is_new = false, is_in = false;
 	char name[NAME_SIZE];
