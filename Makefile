@@ -60,7 +60,7 @@ say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
 
 # ---- What must be there, and what may be ----
 
-CHECKED_GOALS := $(filter-out clean dist uninstall lint check-fresh,\
+CHECKED_GOALS := $(filter-out clean dist uninstall lint check-fresh models,\
 	$(or $(MAKECMDGOALS),all))
 ifneq ($(CHECKED_GOALS),)
 has_program = $(shell command -v $(firstword $(1)))
@@ -133,8 +133,8 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 # ---- Build ----
 
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
-	check-groups check-fresh trust trust-seeds soak fuzz bench lint install \
-	uninstall dist clean programs-of-tests fuzzers tsan FORCE
+	check-groups check-fresh trust trust-seeds models soak fuzz bench lint \
+	install uninstall dist clean programs-of-tests fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -249,6 +249,10 @@ trust: all $(BUILD)/trust/shim.so
 # Would it see a bug? Some are put in on purpose.
 trust-seeds: all $(BUILD)/trust/shim.so
 	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/seeds
+
+# The protocols, in all their runs; MODELS_LONG=1: larger ones, too.
+models:
+	$(Q)tests/models/run
 
 check-fresh:
 	$(Q)tests/fresh/check-fresh
