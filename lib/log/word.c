@@ -21,7 +21,7 @@
 #define WORD_GATE 2
 
 #define PAGE_SIZE 4096
-#define NAME_SIZE 40
+#define NAME_SIZE 56
 /* A leader that takes longer, or sleeps, is not waited for. */
 #define PATIENCE_MS 50
 #define GATE_TIMEOUT_MS 10
@@ -167,12 +167,23 @@ sweep_one(void *arg, const char *name, struct sl_error *err)
 	return SL_OK;
 }
 
-static void
-name_of(char name[NAME_SIZE], const struct stat *segment)
+/*
+ * Inode numbers come back (H3), and who dies may have closed the segment, but
+ * not yet its word: so the file's birth is part of the name.
+ */
+static bool
+name_of(char name[NAME_SIZE], int segment)
 {
-	snprintf(name, NAME_SIZE, "%llx-%llx",
-	    (unsigned long long)segment->st_dev,
-	    (unsigned long long)segment->st_ino);
+	struct sl_fs_birth birth;
+	struct stat st;
+
+	if (fstat(segment, &st) != 0)
+		return false;
+	sl_fs_birth_of(segment, &birth);
+	snprintf(name, NAME_SIZE, "%llx-%llx-%llx",
+	    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+	    (unsigned long long)birth.time_ns);
+	return true;
 }
 
 void
@@ -182,16 +193,14 @@ sl_word_join(struct sl_word *word, int segment, uint64_t end)
 	struct sl_error err = { .sys = 0 };
 	bool is_new = false, is_in = false;
 	char name[NAME_SIZE];
-	struct stat st;
 	int dir, tries;
 
 	*word = SL_WORD_NONE;
 	word->vouched_from = end;
 	word->was_asked = true;
-	if (fstat(segment, &st) != 0)
+	if (!name_of(name, segment))
 		return;
 	dir = open_words();
-	name_of(name, &st);
 	for (tries = 0; dir >= 0 && !is_in && tries < JOIN_TRIES; tries++) {
 		is_new = sl_fs_create(&word->fd, dir, name, &like,
 		             SL_FS_READABLE, &err) == SL_OK;
@@ -211,7 +220,6 @@ void
 sl_word_leave(struct sl_word *word, int segment)
 {
 	char name[NAME_SIZE];
-	struct stat st;
 	int dir;
 
 	word->was_asked = false;
@@ -219,10 +227,8 @@ sl_word_leave(struct sl_word *word, int segment)
 		return;
 	(void)munmap(word->page, PAGE_SIZE);
 	dir = open_words();
-	if (dir >= 0 && fstat(segment, &st) == 0) {
-		name_of(name, &st);
+	if (dir >= 0 && name_of(name, segment))
 		remove_if_alone(dir, name, word->fd);
-	}
 	sl_fs_close(&dir);
 	sl_fs_close(&word->fd);
 }

@@ -4,10 +4,10 @@
  * A word is where those meet who write one segment file just now: they say how
  * far it is written, one of them, the leader, syncs it for all, and says how
  * far it is on disk. It is a page of memory in a file of the user's own:
- * $XDG_RUNTIME_DIR/streamlog/DEVICE-INODE, or the same in /run/user/UID, or in
- * /dev/shm/streamlog-UID; never another user's. Who writes it: its users, each
- * field by an atomic store. What a crash leaves of it means nothing: the first
- * of its live users sets it anew. Bytes of the file that are locked: 0,
+ * $XDG_RUNTIME_DIR/streamlog/DEVICE-INODE-BIRTH, or the same in /run/user/UID,
+ * or in /dev/shm/streamlog-UID; never another user's. Who writes it: its users,
+ * each field by an atomic store. What a crash leaves of it means nothing: the
+ * first of its live users sets it anew. Bytes of the file that are locked: 0,
  * presence, shared by its users; 1, the leader's; 2, who joins or leaves.
  *
  * No word, or any doubt: everyone syncs for himself, as if there were none.
