@@ -35,6 +35,19 @@ load member_helper
 	expect 2 "" "streamlog-tail: --first: 'middle' is none of beginning, end, s@TIME"
 }
 
+@test "a place in another topic of that name is not gone on from: 65" {
+	events 1 5 | streamlog-append orders
+	streamlog-tail -g g -c 3 --first beginning orders >/dev/null
+	streamlog-topic delete --execute orders
+	events 11 19 | streamlog-append orders
+	t streamlog-tail -g g orders
+	[ "$status" = 65 ]
+	[ "$output" = "" ]
+	[[ $stderr == *"topic 'orders': partition 0: the place is one in a topic of that name that was replaced; 'streamlog-group reset "* ]]
+	streamlog-group reset -q --to-earliest --execute g orders
+	[ "$(streamlog-tail -g g orders)" = "$(events 11 19)" ]
+}
+
 @test "a partition that is added later is read from its beginning" {
 	events 1 3 | streamlog-append orders
 	t streamlog-tail -g g --first end orders
