@@ -13,15 +13,51 @@
 
 #ifdef HAVE_ZSTD
 #include <zstd.h>
+#include <zstd_errors.h>
 #endif
 #ifdef HAVE_LZ4
 #include <lz4.h>
 #include <lz4frame.h>
 #endif
 
+/* Of a library that is there and can't be loaded; of others the code is SL_OK.
+ */
+struct refusal {
+	int code;
+	char why[160];
+};
+
+static struct refusal refusals[SL_COMPRESSION_ZSTD + 1];
+
 #if defined(HAVE_ZSTD) || defined(HAVE_LZ4)
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+
+static void *
+library_open(const char *file, struct refusal *refusal)
+{
+	void *library;
+	const char *why;
+
+	errno = 0;
+	library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	if (library != NULL)
+		return library;
+	if (errno == ENOMEM) { /* glibc's words for that may be freed memory */
+		refusal->code = SL_ENOMEM;
+		snprintf(refusal->why, sizeof(refusal->why),
+		    "no memory to load %s", file);
+		return NULL;
+	}
+	why = dlerror();
+	if (why != NULL && strstr(why, strerrordesc_np(ENOENT)) == NULL) {
+		refusal->code = SL_EIO;
+		snprintf(refusal->why, sizeof(refusal->why), "%s", why);
+	}
+	return NULL;
+}
 
 /* Put the function `name` of a library in `to`, a pointer to it. */
 static bool
@@ -52,6 +88,7 @@ enum step {
 	STEP_MORE,    /* in the midst of a frame */
 	STEP_ENDED,   /* a frame ended here */
 	STEP_DAMAGED, /* it can be no frame */
+	STEP_NO_MEMORY,
 };
 
 /* One library; its functions are NULL where it isn't there. */
@@ -74,6 +111,7 @@ struct door {
 static struct {
 	__typeof__(ZSTD_versionString) *version;
 	__typeof__(ZSTD_isError) *is_error;
+	__typeof__(ZSTD_getErrorCode) *error_code;
 	__typeof__(ZSTD_compressBound) *bound;
 	__typeof__(ZSTD_createCCtx) *create_compress;
 	__typeof__(ZSTD_freeCCtx) *free_compress;
@@ -89,12 +127,14 @@ static bool zstd_found;
 static void
 zstd_load(void)
 {
-	void *library = dlopen("libzstd.so.1", RTLD_NOW | RTLD_LOCAL);
+	void *library =
+	    library_open("libzstd.so.1", &refusals[SL_COMPRESSION_ZSTD]);
 
 	zstd_found =
 	    library != NULL &&
 	    symbol_get(library, "ZSTD_versionString", &zstd.version) &&
 	    symbol_get(library, "ZSTD_isError", &zstd.is_error) &&
+	    symbol_get(library, "ZSTD_getErrorCode", &zstd.error_code) &&
 	    symbol_get(library, "ZSTD_compressBound", &zstd.bound) &&
 	    symbol_get(library, "ZSTD_createCCtx", &zstd.create_compress) &&
 	    symbol_get(library, "ZSTD_freeCCtx", &zstd.free_compress) &&
@@ -153,7 +193,9 @@ zstd_step(struct sl_codec *codec, struct piece *piece)
 	piece->from_used = in.pos;
 	piece->to_used = out.pos;
 	if (zstd.is_error(hint))
-		return STEP_DAMAGED;
+		return zstd.error_code(hint) == ZSTD_error_memory_allocation
+		           ? STEP_NO_MEMORY
+		           : STEP_DAMAGED;
 	return hint == 0 ? STEP_ENDED : STEP_MORE;
 }
 
@@ -199,6 +241,7 @@ zstd_get(void)
 static struct {
 	__typeof__(LZ4_versionString) *version;
 	__typeof__(LZ4F_isError) *is_error;
+	__typeof__(LZ4F_getErrorName) *error_name;
 	__typeof__(LZ4F_compressFrameBound) *bound;
 	__typeof__(LZ4F_compressFrame) *compress;
 	__typeof__(LZ4F_createDecompressionContext) *create;
@@ -219,12 +262,14 @@ static const LZ4F_preferences_t lz4_preferences = {
 static void
 lz4_load(void)
 {
-	void *library = dlopen("liblz4.so.1", RTLD_NOW | RTLD_LOCAL);
+	void *library =
+	    library_open("liblz4.so.1", &refusals[SL_COMPRESSION_LZ4]);
 
 	lz4_found =
 	    library != NULL &&
 	    symbol_get(library, "LZ4_versionString", &lz4.version) &&
 	    symbol_get(library, "LZ4F_isError", &lz4.is_error) &&
+	    symbol_get(library, "LZ4F_getErrorName", &lz4.error_name) &&
 	    symbol_get(library, "LZ4F_compressFrameBound", &lz4.bound) &&
 	    symbol_get(library, "LZ4F_compressFrame", &lz4.compress) &&
 	    symbol_get(library, "LZ4F_createDecompressionContext",
@@ -283,7 +328,10 @@ lz4_step(struct sl_codec *codec, struct piece *piece)
 	        &to_bytes, piece->from + piece->from_used, &from_bytes, NULL);
 
 	if (lz4.is_error(hint))
-		return STEP_DAMAGED;
+		return strcmp(lz4.error_name(hint),
+		           "ERROR_allocation_failed") == 0
+		           ? STEP_NO_MEMORY
+		           : STEP_DAMAGED;
 	piece->from_used += from_bytes;
 	piece->to_used += to_bytes;
 	return hint == 0 ? STEP_ENDED : STEP_MORE;
@@ -341,8 +389,11 @@ door_get(unsigned kind)
 }
 
 static int
-door_missing(const char *name, struct sl_error *err)
+door_missing(unsigned kind, const char *name, struct sl_error *err)
 {
+	if (refusals[kind].code != SL_OK)
+		return sl_error_set(err, refusals[kind].code,
+		    "compression '%s': %s", name, refusals[kind].why);
 	return sl_error_set(err, SL_EUSAGE,
 	    "compression '%s': lib%s is not installed, or was not when "
 	    "streamlog was built",
@@ -385,7 +436,7 @@ sl_codec_compress(struct sl_codec *codec, enum sl_compression kind,
 
 	*written = 0;
 	if (door == NULL)
-		return door_missing(sl_compression_name(kind), err);
+		return door_missing(kind, sl_compression_name(kind), err);
 	assert(room >= door->bound(bytes));
 	*written = door->compress(codec, from, bytes, to, room);
 	if (*written == 0)
@@ -415,6 +466,12 @@ room_grow(struct sl_codec_room *room, size_t bytes_max, struct sl_error *err)
 	return SL_OK;
 }
 
+static int
+no_memory(struct sl_error *err)
+{
+	return sl_error_set(err, SL_ENOMEM, "no memory to decompress");
+}
+
 /* Step until the input is used up and its last frame has ended. */
 static int
 frames_read(const struct door *door, struct sl_codec *codec,
@@ -436,6 +493,8 @@ frames_read(const struct door *door, struct sl_codec *codec,
 		piece->to = to->bytes;
 		piece->to_bytes = to->size < bytes_max ? to->size : bytes_max;
 		step = door->step(codec, piece);
+		if (step == STEP_NO_MEMORY)
+			return no_memory(err);
 		if (step == STEP_DAMAGED)
 			return sl_error_set(err, SL_ECORRUPT,
 			    "the compressed records are damaged");
@@ -464,9 +523,9 @@ sl_codec_decompress(struct sl_codec *codec, unsigned kind, const void *from,
 		    "compressed with %s, which streamlog does not read",
 		    names[kind & 7]);
 	if (door == NULL)
-		return door_missing(names[kind], err);
+		return door_missing(kind, names[kind], err);
 	if (!door->begin(codec))
-		return sl_error_set(err, SL_ENOMEM, "no memory to decompress");
+		return no_memory(err);
 	piece.to_bytes = to->size < bytes_max ? to->size : bytes_max;
 	rc = frames_read(door, codec, &piece, to, bytes_max, err);
 	if (rc == SL_OK)
@@ -501,7 +560,7 @@ sl_parse_compression(const char *name, enum sl_compression *compression,
 		if (strcmp(name, sl_compression_name(all[i])) != 0)
 			continue;
 		if (all[i] != SL_COMPRESSION_NONE && door_get(all[i]) == NULL)
-			return door_missing(name, err);
+			return door_missing(all[i], name, err);
 		*compression = all[i];
 		return SL_OK;
 	}
