@@ -23,13 +23,6 @@ static const char *const act_names[] = {
 };
 
 static void
-print(struct check_show *show, struct sl_json *row)
-{
-	if (row_print(row, &show->err) == SL_OK)
-		show->err.code = SL_OK;
-}
-
-static void
 print_row(struct check_show *show, const struct sl_check_note *note)
 {
 	struct sl_json *row = sl_json_object();
@@ -43,7 +36,7 @@ print_row(struct check_show *show, const struct sl_check_note *note)
 	sl_json_add_int(row, "lost_offsets",
 	    (int64_t)(note->next - note->first));
 	sl_json_add_text(row, "reason", note->why);
-	print(show, row);
+	row_print_on(row, &show->err);
 }
 
 /* "offsets 640 to 767"; "no offset". */
@@ -167,7 +160,7 @@ check_show_batch(void *arg, const struct sl_check_batch *batch)
 	sl_json_add_text(row, "crc", crc);
 	row_add_time(row, "first_time", batch->first_ms);
 	row_add_time(row, "largest_time", batch->largest_ms);
-	print(show, row);
+	row_print_on(row, &show->err);
 }
 
 void
@@ -207,7 +200,7 @@ check_show_record(void *arg, const struct sl_check_batch *batch,
 	else
 		sl_json_add_int(row, "value_bytes",
 		    (int64_t)record->value_bytes);
-	print(show, row);
+	row_print_on(row, &show->err);
 }
 
 /* ---- Sums ---- */
@@ -234,7 +227,7 @@ print_sums_row(struct check_show *show, int partition,
 	sl_json_add_int(row, "damages", (int64_t)sums->damages);
 	sl_json_add_int(row, "lost_offsets", (int64_t)sums->lost);
 	sl_json_add_int(row, "bad_indexes", (int64_t)sums->bad_indexes);
-	print(show, row);
+	row_print_on(row, &show->err);
 }
 
 void

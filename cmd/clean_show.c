@@ -161,8 +161,7 @@ print_row(struct clean_show *show, const struct sl_clean_note *note)
 	if (note->act == SL_CLEAN_DELETE)
 		row_add_time(row, "newest_time", note->newest_ms);
 	sl_json_add_bool(row, "dry_run", show->is_dry_run);
-	if (row_print(row, &show->err) == SL_OK)
-		show->err.code = SL_OK;
+	row_print_on(row, &show->err);
 }
 
 /* "logs 0: archived 0...0.log (64 MiB, 512,000 events)" */
@@ -230,8 +229,7 @@ print_passed_row(struct clean_show *show, const struct sl_clean_note *note)
 	else if (note->act == SL_CLEAN_COMPACT)
 		sl_json_add_int(row, "bytes", (int64_t)note->bytes);
 	sl_json_add_bool(row, "dry_run", show->is_dry_run);
-	if (row_print(row, &show->err) == SL_OK)
-		show->err.code = SL_OK;
+	row_print_on(row, &show->err);
 }
 
 void
@@ -314,8 +312,7 @@ print_sums_row(struct clean_show *show, const struct sl_clean_sums *sums)
 	sl_json_add_int(row, "archived_events", (int64_t)sums->archived_events);
 	sl_json_add_int(row, "archived_bytes", (int64_t)sums->archived_bytes);
 	sl_json_add_bool(row, "dry_run", show->is_dry_run);
-	if (row_print(row, &show->err) == SL_OK)
-		show->err.code = SL_OK;
+	row_print_on(row, &show->err);
 }
 
 /* "deleted 3 segments, 30 events, 1.2 KiB" */

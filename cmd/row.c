@@ -41,3 +41,12 @@ row_print(struct sl_json *row, struct sl_error *err)
 	free(text);
 	return SL_OK;
 }
+
+void
+row_print_on(struct sl_json *row, struct sl_error *first)
+{
+	struct sl_error err;
+
+	if (row_print(row, &err) != SL_OK && first->code == SL_OK)
+		*first = err;
+}

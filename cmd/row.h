@@ -16,4 +16,7 @@ void row_add_partition(struct sl_json *row, const struct sl_topic *topic,
 /* Print a row, which is taken over, to stdout. SL_ENOMEM. */
 SL_MUST_USE int row_print(struct sl_json *row, struct sl_error *err);
 
+/* The same; *first gets the failure, unless it has one: its code is SL_OK. */
+void row_print_on(struct sl_json *row, struct sl_error *first);
+
 #endif
