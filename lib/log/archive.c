@@ -141,7 +141,7 @@ find_end(const struct sl_archive *archive, uint64_t *end, bool *is_empty,
 	struct sl_range range = { .next = 0 };
 	char name[SL_SEGMENT_NAME_SIZE];
 	int to = archive->to, rc = SL_OK;
-	uint64_t position;
+	uint64_t position, bytes = 0;
 
 	*end = 0;
 	*is_empty = true;
@@ -153,8 +153,10 @@ find_end(const struct sl_archive *archive, uint64_t *end, bool *is_empty,
 		rc = sl_lookup_segments(&segments, to, err);
 	if (rc == SL_OK)
 		rc = sl_lookup_end(to, &segments, &range, &position, err);
+	if (rc == SL_OK && segments.count > 1)
+		rc = sl_lookup_bytes(to, segments.bases[0], &bytes, err);
 	if (rc == SL_OK && !archive->is_dry && segments.count > 1 &&
-	    sl_lookup_bytes(to, segments.bases[0]) == 0) {
+	    bytes == 0) {
 		sl_segment_name(name, segments.bases[0], ".log");
 		rc = sl_fs_unlink(to, name, err);
 	}
@@ -178,8 +180,8 @@ copy_all(const struct sl_archive *archive, const struct sl_segments *segments,
 		    i + 1 < segments->count ? segments->bases[i + 1] : next;
 		if (behind <= *end || behind == base)
 			continue;
-		bytes = sl_lookup_bytes(archive->from, base);
-		if (!archive->is_dry)
+		rc = sl_lookup_bytes(archive->from, base, &bytes, err);
+		if (rc == SL_OK && !archive->is_dry)
 			rc = copy_segment(archive, base, *end, &bytes, err);
 		if (rc < 0)
 			break;

@@ -447,22 +447,24 @@ sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 	return rc;
 }
 
-uint64_t
-sl_lookup_bytes(int dir, uint64_t base)
+int
+sl_lookup_bytes(int dir, uint64_t base, uint64_t *bytes, struct sl_error *err)
 {
 	static const char *const suffixes[] = { ".log", ".index",
 		".timeindex" };
 	char name[SL_SEGMENT_NAME_SIZE];
-	uint64_t bytes = 0;
 	struct stat st;
 	size_t i;
 
+	*bytes = 0;
 	for (i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		sl_segment_name(name, base, suffixes[i]);
 		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			bytes += (uint64_t)st.st_size;
+			*bytes += (uint64_t)st.st_size;
+		else if (errno != ENOENT)
+			return sl_error_sys(err, errno, "'%s'", name);
 	}
-	return bytes;
+	return SL_OK;
 }
 
 /* The time of the first record there is; of a batch whose base time is when its
@@ -500,7 +502,7 @@ static int
 look_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
-	uint64_t position;
+	uint64_t position, bytes;
 	int64_t time_ms;
 	size_t i;
 	int rc;
@@ -516,9 +518,12 @@ look_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 	     i++)
 		rc = first_time(dir, segments.bases[i], &info->first_ms, err);
 	for (i = 0; rc == SL_OK && i < segments.count; i++) {
-		info->bytes += sl_lookup_bytes(dir, segments.bases[i]);
-		rc = sl_index_time_before(dir, segments.bases[i], UINT64_MAX,
-		    &time_ms, err);
+		rc = sl_lookup_bytes(dir, segments.bases[i], &bytes, err);
+		info->bytes += bytes;
+		time_ms = SL_TIME_NONE;
+		if (rc == SL_OK)
+			rc = sl_index_time_before(dir, segments.bases[i],
+			    UINT64_MAX, &time_ms, err);
 		if (time_ms > info->last_ms)
 			info->last_ms = time_ms;
 	}

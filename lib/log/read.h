@@ -110,7 +110,8 @@ SL_MUST_USE int sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset,
 SL_MUST_USE int sl_lookup_sync(int dir, struct sl_error *err);
 
 /* The bytes of one segment's files; what lacks has none. */
-uint64_t sl_lookup_bytes(int dir, uint64_t base);
+SL_MUST_USE int sl_lookup_bytes(int dir, uint64_t base, uint64_t *bytes,
+    struct sl_error *err);
 
 SL_MUST_USE int sl_lookup_info(int dir, struct sl_partition_info *info,
     struct sl_error *err);

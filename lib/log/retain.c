@@ -132,7 +132,7 @@ sl_retain_load(struct sl_retain *retain, int dir, struct sl_error *err)
 		segment->base = segments.bases[i];
 		segment->next =
 		    i + 1 < segments.count ? segments.bases[i + 1] : range.next;
-		segment->bytes = sl_lookup_bytes(dir, segment->base);
+		rc = sl_lookup_bytes(dir, segment->base, &segment->bytes, err);
 		segment->newest_ms = SL_TIME_NONE;
 		retain->bytes += segment->bytes;
 	}
