@@ -91,8 +91,12 @@ add_place(void *arg, const char *name, struct sl_error *err)
 		return SL_OK;
 	row->member[0] = '\0';
 	rc = sl_place_read(&place, all->group->places, name, err);
-	if (rc < 0 && (err->sys == ENOENT || rc == SL_ENOMEM))
-		return rc == SL_ENOMEM ? rc : SL_OK; /* it went just now */
+	if (rc < 0 && err->sys == ENOENT)
+		return SL_OK; /* it went just now */
+	/* What is damaged gets a reset: not so what lacks just now. */
+	if (rc < 0 && (rc == SL_ENOMEM || err->sys == EMFILE ||
+	                  err->sys == ENFILE || err->sys == ESTALE))
+		return sl_error_wrap(err, "places");
 	row->is_damaged = rc < 0;
 	row->offset = rc < 0 ? 0 : place.offset;
 	row->time_ms = rc < 0 ? SL_TIME_NONE : place.time_ms;
