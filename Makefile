@@ -30,6 +30,8 @@ SOAK_SECONDS ?= 600
 GROUPS_SECONDS ?= 45
 THREADS_SECONDS ?= 10
 TRUST_STRIDE ?= 1
+POWER_EXT4 ?= 2000
+POWER_XFS ?= 500
 
 VERSION := $(shell sed -n 's/^\#define SL_VERSION "\(.*\)"/\1/p' lib/streamlog.h)
 SOVERSION := 0
@@ -133,8 +135,9 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 # ---- Build ----
 
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
-	check-groups check-fresh trust trust-seeds models soak fuzz bench lint \
-	install uninstall dist clean programs-of-tests fuzzers tsan FORCE
+	check-groups check-fresh trust trust-seeds models trust-power \
+	trust-power-seeds soak fuzz bench lint install uninstall dist clean \
+	programs-of-tests fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -253,6 +256,14 @@ trust-seeds: all $(BUILD)/trust/shim.so
 # The protocols, in all their runs; MODELS_LONG=1: larger ones, too.
 models:
 	$(Q)tests/models/run
+
+# Real power cuts, as root; POWER_EXT4, POWER_XFS: how many, POWER_SEED: which.
+trust-power: all
+	$(Q)BUILD='$(abspath $(BUILD))' POWER_EXT4='$(POWER_EXT4)' \
+		POWER_XFS='$(POWER_XFS)' tests/power/run
+
+trust-power-seeds: all
+	$(Q)BUILD='$(abspath $(BUILD))' tests/power/seeds
 
 check-fresh:
 	$(Q)tests/fresh/check-fresh
