@@ -114,22 +114,21 @@ def scratch_names(group):
 
 
 class LogEnd:
-    """The next offset of a partition whose log only grows."""
+    """The next offset of a partition, by the heads of its newest segment."""
 
     def __init__(self, path):
         self.path = path
         self.next = 0
-        self.base = 0
+        self.base = -1
         self.position = 0
 
     def look(self):
-        while True:
-            self.read()
-            name = os.path.join(self.path, "%020d.log" % self.next)
-            if self.next == self.base or not os.path.exists(name):
-                return self.next
-            self.read()  # what came before the roll
-            self.base, self.position = self.next, 0
+        newest = max((int(name[:-4]) for name in os.listdir(self.path)
+                      if name.endswith(".log")), default=self.base)
+        if newest != self.base:
+            self.base, self.next, self.position = newest, newest, 0
+        self.read()
+        return self.next
 
     def read(self):
         try:

@@ -56,11 +56,13 @@ class Stage:
                 "--dir", self.log, *arguments]
 
     def start(self, program, *arguments, **streams):
+        return self.spawn(self.command(program, *arguments), **streams)
+
+    def spawn(self, words, **streams):
         streams.setdefault("stdin", subprocess.DEVNULL)
         streams.setdefault("stdout", subprocess.DEVNULL)
         streams.setdefault("stderr", subprocess.PIPE)
-        process = subprocess.Popen(self.command(program, *arguments),
-                                   **streams)
+        process = subprocess.Popen(words, **streams)
         self.alive = [p for p in self.alive if p.returncode is None]
         self.alive.append(process)
         return process
