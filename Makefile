@@ -29,6 +29,7 @@ FUZZ_RUNS ?= 0
 SOAK_SECONDS ?= 600
 GROUPS_SECONDS ?= 45
 THREADS_SECONDS ?= 10
+CHAOS_SECONDS ?=
 TRUST_STRIDE ?= 1
 POWER_EXT4 ?= 2000
 POWER_XFS ?= 500
@@ -123,8 +124,9 @@ TEST_HELP_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,\
 	$(filter-out tests/lib/test_%,$(TEST_SRC)))
 BENCHES := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,\
 	$(wildcard tests/bench/*.c))
-HANDLERS := $(patsubst tests/groups/%.c,$(BUILD)/groups/%,\
-	$(wildcard tests/groups/*.c))
+# They share nothing with what they judge.
+WITNESSES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/groups/*.c \
+	tests/chaos/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 BATS := $(wildcard tests/*.bats)
@@ -136,8 +138,8 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
 	check-groups check-fresh trust trust-seeds models trust-power \
-	trust-power-seeds soak fuzz bench lint install uninstall dist clean \
-	programs-of-tests fuzzers tsan FORCE
+	trust-power-seeds trust-chaos soak fuzz bench lint install uninstall \
+	dist clean programs-of-tests fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -188,8 +190,7 @@ $(TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/lib/%.o $(TEST_HELP_OBJ) \
 $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 	$(link)
 
-# They share nothing with what they judge.
-$(HANDLERS): $(BUILD)/groups/%: $(BUILD)/obj/tests/groups/%.o
+$(WITNESSES): $(BUILD)/%: $(BUILD)/obj/tests/%.o
 	$(link)
 
 $(BUILD)/trust/shim.so: $(BUILD)/obj/tests/trust/shim.o
@@ -240,7 +241,7 @@ check-valgrind: all
 check-kafka: all programs-of-tests
 	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(KAFKA_BATS)
 
-check-groups: all $(HANDLERS)
+check-groups: all $(WITNESSES)
 	$(Q)BUILD='$(abspath $(BUILD))' GROUPS_SECONDS='$(GROUPS_SECONDS)' \
 		tests/groups/run
 
@@ -248,6 +249,12 @@ check-groups: all $(HANDLERS)
 trust: all $(BUILD)/trust/shim.so
 	$(Q)BUILD='$(abspath $(BUILD))' TRUST_STRIDE='$(TRUST_STRIDE)' \
 		tests/trust/run
+
+# All at once on a small disk, and someone is always killed; without
+# CHAOS_SECONDS until 5,000 were, and 20 M events read.
+trust-chaos: all $(WITNESSES)
+	$(Q)BUILD='$(abspath $(BUILD))' CHAOS_SECONDS='$(CHAOS_SECONDS)' \
+		tests/chaos/run
 
 # Would it see a bug? Some are put in on purpose.
 trust-seeds: all $(BUILD)/trust/shim.so
