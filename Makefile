@@ -137,7 +137,7 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 # ---- Build ----
 
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
-	check-groups check-fresh trust trust-seeds models trust-power \
+	check-groups check-fresh trust trust-seeds trust-rules models trust-power \
 	trust-power-seeds trust-chaos soak fuzz bench lint install uninstall \
 	dist clean programs-of-tests fuzzers tsan FORCE
 
@@ -259,6 +259,9 @@ trust-chaos: all $(WITNESSES)
 # Would it see a bug? Some are put in on purpose.
 trust-seeds: all $(BUILD)/trust/shim.so
 	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/seeds
+
+trust-rules: all programs-of-tests
+	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/rules
 
 # The protocols, in all their runs; MODELS_LONG=1: larger ones, too.
 models:

@@ -159,21 +159,22 @@ class Partition:
             raise Broken(f"{self.path}/{name}: half a batch, and "
                          "another segment behind it")
         self.torn += bool(segment.torn)
-        is_bad = self.is_bad
+        is_bad, is_entered = self.is_bad, False
         self.step(int(name[:-4]), is_bad, False)
         is_bad = False
         for batch in segment.batches:
-            if batch is None:
+            if batch and has_holes and not is_entered and \
+                    batch[0] + batch[1] < self.end:
+                continue  # a merge that isn't over has taken it in
+            # No checksum covers a base; half of one may be zeros, too.
+            if not batch or batch[0] < self.end or not (
+                    batch[0] == self.end or is_bad or has_holes):
                 self.bads += 1
                 is_bad = True
                 continue
             base, delta, entries = batch
-            if base + delta < self.end:
-                continue  # a merge that isn't over has taken it in
-            if base < self.end:
-                raise Broken(f"{self.path}/{name}: offset {base} twice")
             self.step(base, is_bad, has_holes)
-            is_bad = False
+            is_bad, is_entered = False, True
             self.end = base + delta + 1
             for offset, key, token in entries:
                 self.found[offset] = (key, token)

@@ -154,8 +154,10 @@ class Image:
         for letter, topic, sync in plans:
             loads.add(self.append(loads.group(), letter, topic, sync))
         if choose.random() < 0.7:
+            # Small batches fall behind; large ones reach what isn't synced.
             loads.add(load.Member(
-                READ, ["--batch", choose.choice(("3", "40"))], self.env,
+                choose.choice((READ, READ[:1])),
+                ["--batch", choose.choice(("5", "1000", "1000"))], self.env,
                 loads.group()))
         if choose.random() < 0.3:
             loads.add(load.Committer(READ[:2], self.machine.root, self.env,

@@ -212,8 +212,7 @@ def judge_log(log):
     found, first = log.partition.found, 0
     if log.topic.kind == "ring":
         first = log.partition.first
-        kept = sum(map(len, (segment.data for segment in
-                             log.partition.segments.values())))
+        kept = log.partition.bytes
         if first > 0 and kept < log.topic.settings["least"]:
             return f"retention left {kept} bytes"
     for offset, token in log.promised.items():

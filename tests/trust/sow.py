@@ -1,8 +1,11 @@
 """Copies of the sources with a bug put in on purpose."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -34,3 +37,29 @@ def make(tree, build, pairs, *goals):
                           env=dict(os.environ, CI=""))
     if done.returncode != 0:
         raise SystemExit(done.stderr.decode())
+
+
+def reap(build, seeds, strike, goals):
+    """
+    Plant each of `seeds` (name, proof, pairs) whose name has a word of the
+    command line, build it and goals(proof), and see what strike(tree, proof)
+    says of it: what failed, or None, which is a miss. Ends the program.
+    """
+    shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    tree = tempfile.mkdtemp(prefix="seeds-", dir=shm)
+    caught = missed = 0
+    for name, proof, pairs in seeds:
+        if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
+            continue
+        make(tree, build, pairs, *goals(proof))
+        said = strike(tree, proof)
+        caught += said is not None
+        missed += said is None
+        print(f"{'ok' if said else 'not ok'} {caught + missed} - {name}",
+              flush=True)
+        if said:
+            said = re.sub(re.escape(tree) + r"\S*: ", "", said)
+            print(f"# {said.removeprefix('# ')}", flush=True)
+    shutil.rmtree(tree)
+    print(f"{caught} passed, {missed} failed")
+    sys.exit(missed != 0)
