@@ -5,6 +5,7 @@
 #include "row.h"
 #include "table.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,21 +162,20 @@ print_settings(const struct sl_topic *topic)
 }
 
 /* How many lines are kept aside; none where that log isn't there. */
-static uint64_t
-count_rejected(struct sl_topic *topic)
+static int
+count_rejected(struct sl_topic *topic, uint64_t *count, struct sl_error *err)
 {
-	struct sl_error ignored;
-	struct sl_range range;
+	struct sl_range range = { .next = 0 };
+	int rc;
 
-	if (sl_topic_range(topic, SL_PARTITION_REJECTED, &range, &ignored) < 0)
-		return 0;
-	return range.next - range.first;
+	rc = sl_topic_range(topic, SL_PARTITION_REJECTED, &range, err);
+	*count = rc < 0 ? 0 : range.next - range.first;
+	return rc < 0 && err->sys == ENOENT ? SL_OK : rc;
 }
 
 static void
-print_rejected(struct sl_topic *topic)
+print_rejected(const struct sl_topic *topic, uint64_t count)
 {
-	uint64_t count = count_rejected(topic);
 	char number[NUMBER_TEXT_SIZE];
 
 	number_format(count, number);
@@ -191,18 +191,24 @@ topic_show(struct sl_topic *topic, struct sl_error *err)
 	struct sl_partition_info *infos;
 	char text[TOPIC_SUMS_TEXT_SIZE];
 	struct topic_sums sums;
+	uint64_t rejected;
 	int rc;
 
 	rc = topic_sums_read(topic, &sums, &infos, err);
 	if (rc != SL_OK)
 		return rc;
+	rc = count_rejected(topic, &rejected, err);
+	if (rc != SL_OK) {
+		free(infos);
+		return rc;
+	}
 	topic_sums_format(&sums, text);
 	printf("%s: %s", sl_topic_name(topic), text);
 	print_span(&sums);
 	print_age(sl_topic_settings(topic));
 	putchar('\n');
 	rc = print_partitions(infos, sums.partitions, err);
-	print_rejected(topic);
+	print_rejected(topic, rejected);
 	print_settings(topic);
 	free(infos);
 	return rc;
@@ -227,13 +233,19 @@ static int
 print_topic_row(struct sl_topic *topic, const struct topic_sums *sums,
     struct sl_error *err)
 {
-	struct sl_json *row = sl_json_object();
+	struct sl_json *row;
+	uint64_t rejected;
+	int rc;
 
+	rc = count_rejected(topic, &rejected, err);
+	if (rc != SL_OK)
+		return rc;
+	row = sl_json_object();
 	sl_json_add_text(row, "topic", sl_topic_name(topic));
 	sl_json_add_text(row, "id", sl_topic_id(topic));
 	sl_json_add_int(row, "partitions", sums->partitions);
 	sl_json_add_int(row, "events", (int64_t)sums->events);
-	sl_json_add_int(row, "rejected_lines", (int64_t)count_rejected(topic));
+	sl_json_add_int(row, "rejected_lines", (int64_t)rejected);
 	sl_json_add_int(row, "segments", (int64_t)sums->segments);
 	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
 	row_add_time(row, "first_time", sums->first_ms);

@@ -189,6 +189,9 @@ open_for_look(int *fd, int dir, uint64_t base, const char *suffix,
 
 	sl_segment_name(name, base, suffix);
 	rc = sl_fs_open_read(fd, dir, name, err);
+	if (rc < 0 && (err->sys == EMFILE || err->sys == ENFILE ||
+	                  err->sys == ENOMEM || err->sys == ESTALE))
+		return sl_error_wrap(err, "index"); /* what lacks is ours */
 	if (rc < 0)
 		return SL_END; /* lacks, or is no file: the log needs none */
 	rc = sl_fs_size(*fd, &bytes, err);
