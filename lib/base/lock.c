@@ -46,7 +46,9 @@ sl_lock_take(int fd, int byte, bool exclusive, int timeout_ms,
 		sys = set_lock(fd, byte, exclusive ? F_WRLCK : F_RDLCK);
 		if (sys == 0)
 			return SL_OK;
-		if (sys != EAGAIN && sys != EACCES && sys != EINTR)
+		if (sys == EINTR)
+			continue; /* nobody holds it, as far as we know */
+		if (sys != EAGAIN && sys != EACCES)
 			return sl_error_sys(err, sys, "lock");
 		if (begin < 0)
 			begin = sl_monotonic_ms();
