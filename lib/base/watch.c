@@ -73,7 +73,8 @@ drain(struct sl_watch *watch, void (*each)(void *, int), void *arg)
 		for (at = 0; at < size;
 		     at += (ssize_t)(sizeof(event) + event.len)) {
 			memcpy(&event, bytes + at, sizeof(event));
-			each(arg, event.mask & IN_Q_OVERFLOW ? -1 : event.wd);
+			each(arg, event.mask & IN_Q_OVERFLOW ? SL_WATCH_LOST
+			                                     : event.wd);
 		}
 		/* Where one more event had fitted there is none. */
 		if ((size_t)size < sizeof(bytes) - EVENT_SIZE_MAX)
@@ -114,7 +115,7 @@ sl_watch_wait(struct sl_watch *watch, struct pollfd *fds, nfds_t fd_count,
 	if (watch->fd >= 0 && ready > 0 && all[count - 1].revents != 0)
 		drain(watch, each, arg);
 	if (watch->is_polling)
-		each(arg, -1);
+		each(arg, SL_WATCH_ALL);
 	return ready == 0 && nap == timeout_ms ? SL_END : SL_OK;
 }
 

@@ -31,10 +31,14 @@ void sl_watch_close(struct sl_watch *watch);
 int sl_watch_add(struct sl_watch *watch, int fd, enum sl_watch_kind kind);
 void sl_watch_remove(struct sl_watch *watch, int number);
 
+/* Instead of a watch's number: look at everything. */
+#define SL_WATCH_ALL (-1)  /* who polls does so after each nap */
+#define SL_WATCH_LOST (-2) /* events were lost, of names, too, perhaps */
+
 /*
  * Wait for an event, one of `fds`, a signal, or the time. SL_OK: look; SL_END:
  * the time was up. `each` is called with the number of every event that came,
- * and with -1 where all must be looked at.
+ * and with one of the above where all must be looked at.
  */
 SL_MUST_USE int sl_watch_wait(struct sl_watch *watch, struct pollfd *fds,
     nfds_t fd_count, int timeout_ms, void (*each)(void *arg, int number),

@@ -173,7 +173,8 @@ note_event(void *arg, int number)
 		if (number < 0 || number == part->file_watch ||
 		    number == part->dir_watch)
 			part->is_ready = true;
-		if (number >= 0 && number == part->dir_watch)
+		if (number == SL_WATCH_LOST ||
+		    (number >= 0 && number == part->dir_watch))
 			sl_cursor_look_again(&part->cursor);
 	}
 }
@@ -203,7 +204,7 @@ sl_reader_wait(struct sl_reader *reader, struct pollfd *fds, nfds_t fd_count,
 		reader->looked_ms = now;
 		for (i = 0; i < reader->count; i++)
 			sl_cursor_look_again(&reader->parts[i]->cursor);
-		note_event(reader, -1);
+		note_event(reader, SL_WATCH_ALL);
 		return SL_OK;
 	}
 	return rc == SL_END && left == timeout_ms ? SL_END : SL_OK;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define T0 INT64_C(1546300800000)
 #define TOPICS 2
@@ -18,6 +19,8 @@
 #define EVENTS 700
 /* So large that a segment of the least size, 4 KiB, holds one of them. */
 #define VALUE_SIZE 3000
+/* A listing is good where names have not changed for so long. */
+#define LISTED_US 100000
 
 static char root[PATH_MAX];
 
@@ -393,6 +396,70 @@ test_gone(bool is_following)
 	need(sl_topic_delete(root, "trimmed", &err), "delete", &err);
 }
 
+/* Write the first byte of two segments again and again, in turn. */
+static void
+flood(const char *name, long count)
+{
+	char path[PATH_MAX], byte;
+	struct sl_error err;
+	size_t done;
+	int fd[2];
+	long i;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path),
+		    "%.2000s/%s/%ld/00000000000000000000.log", root, name, i);
+		need(sl_fs_open_write(&fd[i], AT_FDCWD, path, &err), "open",
+		    &err);
+	}
+	need(sl_fs_read_at(fd[0], &byte, 1, 0, &done, &err), "read", &err);
+	for (i = 0; i < count; i++)
+		need(sl_fs_write_at(fd[i % 2], &byte, 1, 0, &done, &err),
+		    "write", &err);
+	sl_fs_close(&fd[0]);
+	sl_fs_close(&fd[1]);
+}
+
+/*
+ * More events than inotify(7) queues, so that of the roll behind them none
+ * comes: then names are looked at, too, not with the look of each second.
+ */
+static void
+test_lost_events(void)
+{
+	struct sl_reader_options options = { .synced = false };
+	struct sl_topic *topic = make_topic("flooded", "4096");
+	struct sl_source source;
+	struct sl_record record;
+	struct sl_reader *reader;
+	long events = 16384;
+	struct sl_error err;
+	FILE *file;
+
+	file = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	if (file != NULL && fscanf(file, "%ld", &events) != 1)
+		events = 16384;
+	if (file != NULL)
+		fclose(file);
+	append_at(topic, 0, 0, T0);
+	append_at(topic, 1, 0, T0);
+	usleep(LISTED_US);
+	need(sl_reader_open(&reader, &options, &err), "reader", &err);
+	assign_all(reader, topic);
+	need(sl_reader_follow(reader, &err), "follow", &err);
+	while (sl_reader_next(reader, &record, &source, &err) == SL_OK)
+		continue;
+	flood("flooded", events + 100);
+	append_at(topic, 0, 1, T0);
+	CHECK(sl_reader_wait(reader, NULL, 0, 0, &err) == SL_OK);
+	check(sl_reader_next(reader, &record, &source, &err) == SL_OK &&
+	          source.partition == 0 && record.offset == 1,
+	    "events were lost, among them a roll's: it is read at once");
+	sl_reader_close(reader);
+	sl_topic_close(topic);
+	need(sl_topic_delete(root, "flooded", &err), "delete", &err);
+}
+
 int
 main(void)
 {
@@ -408,6 +475,7 @@ main(void)
 	test_drop_in_time();
 	test_gone(false);
 	test_gone(true);
+	test_lost_events();
 	if (sl_fs_remove_tree(AT_FDCWD, root, &err) < 0)
 		printf("# left behind: %s\n", err.text);
 	return check_done();
