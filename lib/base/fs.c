@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,28 +162,6 @@ sl_fs_create_dir_by_umask(int at, const char *name, struct sl_fs_like *like,
 }
 
 int
-sl_fs_create_path(const char *path, struct sl_error *err)
-{
-	char part[PATH_MAX];
-	size_t bytes = strlen(path);
-	size_t i;
-
-	if (bytes == 0 || bytes >= sizeof(part))
-		return sl_error_set(err, SL_EUSAGE,
-		    "'%s': not a path of a directory", path);
-	memcpy(part, path, bytes + 1);
-	for (i = 1; i <= bytes; i++) {
-		if (part[i] != '/' && part[i] != '\0')
-			continue;
-		part[i] = '\0';
-		if (mkdir(part, 0777) != 0 && errno != EEXIST)
-			return sl_error_sys(err, errno, "'%s'", part);
-		part[i] = path[i];
-	}
-	return SL_OK;
-}
-
-int
 sl_fs_read_at(int fd, void *to, size_t bytes, uint64_t position, size_t *got,
     struct sl_error *err)
 {
@@ -255,6 +232,23 @@ sl_fs_sync_dir(int fd, struct sl_error *err)
 	if (fsync(fd) != 0)
 		return sl_error_sys(err, errno, "fsync of the directory");
 	return SL_OK;
+}
+
+int
+sl_fs_sync_names(int dir, unsigned levels, struct sl_error *err)
+{
+	int above = -1;
+	int rc;
+
+	rc = sl_fs_sync_dir(dir, err);
+	if (rc < 0 || levels == 0)
+		return rc;
+	rc = sl_fs_open_dir(&above, dir, "..", err);
+	if (rc < 0)
+		return err->sys == EACCES ? SL_OK : rc;
+	rc = sl_fs_sync_names(above, levels - 1, err);
+	sl_fs_close(&above);
+	return rc;
 }
 
 void

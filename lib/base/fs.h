@@ -70,7 +70,10 @@ SL_MUST_USE int sl_fs_create_whole(int at, const char *path, const char *name,
         struct sl_error *err),
     void *arg, struct sl_error *err);
 
-/* Make a directory and those above it, as mkdir -p, by the umask. */
+/*
+ * Make a directory and those above it, as mkdir -p, by the umask; their names
+ * are on disk then.
+ */
 SL_MUST_USE int sl_fs_create_path(const char *path, struct sl_error *err);
 
 /* Read until `bytes` or the end of the file; *got says how many. */
@@ -94,6 +97,14 @@ SL_MUST_USE int sl_fs_cut(int fd, uint64_t bytes, struct sl_error *err);
 /* fdatasync(2), and fsync(2) of a directory. Never again after a failure. */
 SL_MUST_USE int sl_fs_sync(int fd, struct sl_error *err);
 SL_MUST_USE int sl_fs_sync_dir(int fd, struct sl_error *err);
+
+/*
+ * The names in `dir`, and those of it and of so many directories above, whose
+ * makers may have been killed before their syncs. One above that may not be
+ * read is passed over.
+ */
+SL_MUST_USE int sl_fs_sync_names(int dir, unsigned levels,
+    struct sl_error *err);
 
 /* Begin writing back these bytes, and don't wait. */
 void sl_fs_begin_sync(int fd, uint64_t position, uint64_t bytes);

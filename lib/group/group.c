@@ -187,6 +187,14 @@ make_files(void *arg, int fd, const struct sl_fs_like *like,
 	return rc == SL_OK ? sl_fs_sync_dir(fd, err) : rc;
 }
 
+int
+sl_group_settle(const struct sl_group *group, struct sl_error *err)
+{
+	int rc = sl_fs_sync_dir(group->places, err);
+
+	return rc < 0 ? rc : sl_fs_sync_names(group->fd, 2, err);
+}
+
 /* The directory that groups lie in, made where it lacks. */
 static int
 open_parent(int *parent, const char *dir, const char *state_dir,

@@ -67,6 +67,13 @@ SL_MUST_USE int sl_group_lock_files(const struct sl_group *group,
 void sl_group_unlock_files(const struct sl_group *group);
 
 /*
+ * The group's name and its places' are on disk then, whoever made them and was
+ * killed: before anything is promised of a place.
+ */
+SL_MUST_USE int sl_group_settle(const struct sl_group *group,
+    struct sl_error *err);
+
+/*
  * Write assignment.json, if it is of another generation than `lock`. SL_EBUSY:
  * another writes it, or the assignment is being changed.
  */

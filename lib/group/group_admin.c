@@ -299,6 +299,8 @@ sl_group_set(struct sl_group *group, const struct sl_group_move *moves,
 		/* Who comes just now sweeps what is half made. */
 		rc = sl_group_lock_files(group, LOCK_TIMEOUT_MS, err);
 		if (rc == SL_OK)
+			rc = sl_group_settle(group, err);
+		if (rc == SL_OK)
 			rc = set_locked(group, moves, count, forward, err);
 		sl_group_unlock_files(group);
 		sl_group_unlock(group);

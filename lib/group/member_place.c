@@ -117,6 +117,8 @@ sl_member_pin(const struct sl_member *member, const struct sl_topics *topics,
 	int rc;
 
 	rc = sl_group_lock_files(member->group, FILES_TIMEOUT_MS, err);
+	if (rc == SL_OK)
+		rc = sl_group_settle(member->group, err);
 	for (i = 0; rc == SL_OK && i < topics->count; i++)
 		rc = pin_topic(member, topics->list[i], options, err);
 	sl_group_unlock_files(member->group);

@@ -201,9 +201,13 @@ sl_archive_copy(const struct sl_archive *archive, struct sl_error *err)
 	struct sl_range range = { .next = 0 };
 	uint64_t end, position;
 	bool is_empty;
-	int rc;
+	int rc = SL_OK;
 
-	rc = find_end(archive, &end, &is_empty, err);
+	/* What is there is not copied again: it must be there for sure. */
+	if (!archive->is_dry && archive->to >= 0)
+		rc = sl_fs_sync_dir(archive->to, err);
+	if (rc == SL_OK)
+		rc = find_end(archive, &end, &is_empty, err);
 	if (rc == SL_OK)
 		rc = sl_lookup_segments(&segments, archive->from, err);
 	if (rc == SL_OK)

@@ -251,8 +251,10 @@ open_active(struct sl_log *log, uint64_t base, struct sl_error *err)
 	rc = sl_fs_size(log->fd, &size, err);
 	if (rc < 0)
 		return rc;
-	if (size == 0) /* made by a roll that was killed before its sync */
-		rc = sl_fs_sync_dir(log->dir, err);
+	/* Who made it may have been killed before its sync, as may who made
+	 * the partition and the topic. */
+	if (size == 0)
+		rc = sl_fs_sync_names(log->dir, base == 0 ? 2 : 0, err);
 	if (rc == SL_OK)
 		rc = sl_index_open(&log->index, log->dir, base, &log->like,
 		    &last, err);

@@ -37,6 +37,9 @@ open_or_make(struct sl_topic **archive, const char *dir,
 	}
 	if (rc == SL_OK)
 		rc = check(*archive, topic, err);
+	/* Made by who was killed before its sync, it could go with the cut. */
+	if (rc == SL_OK && !is_dry)
+		rc = sl_fs_sync_names((*archive)->fd, 2, err);
 	if (rc < 0 || is_dry ||
 	    (*archive)->config.settings.partitions >= wanted)
 		return rc;

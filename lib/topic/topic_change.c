@@ -180,8 +180,13 @@ create(const char *dir, const char *name, struct sl_config *config,
 		make_id(config->id);
 	}
 	if (rc == SL_OK &&
-	    fstatat(dir_fd, topic, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		rc = sl_error_set(err, SL_EEXISTS, "it is there already");
+	    fstatat(dir_fd, topic, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		/* Its maker may have been killed before he synced that. */
+		rc = sl_fs_sync_dir(dir_fd, err);
+		if (rc == SL_OK)
+			rc = sl_error_set(err, SL_EEXISTS,
+			    "it is there already");
+	}
 	if (rc == SL_OK)
 		rc = sl_fs_create_whole(dir_fd, path, topic, make_topic,
 		    &making, err);
