@@ -187,6 +187,10 @@ sl_place_open(struct sl_place_file *file, int places, const char *name,
 		    sl_fs_read_at(file->fd, slots, sizeof(slots), 0, &got, err);
 	if (rc == SL_OK)
 		rc = choose_slot(slots, name, &file->slot, &file->place, err);
+	/* Who wrote it may have been killed before his sync; the other slot,
+	 * which is to be overwritten, must not be all that the disk has. */
+	if (rc == SL_OK)
+		rc = sl_fs_sync(file->fd, err);
 	if (rc < 0)
 		sl_place_close(file);
 	return rc;

@@ -61,8 +61,9 @@ bool sl_place_name_parse(const char *name, char topic[SL_TOPIC_NAME_MAX + 1],
     int *partition);
 
 /*
- * Open a place in the directory `places` for writing, and read it. SL_EIO with
- * ENOENT: there is none. SL_ECORRUPT: neither slot is valid.
+ * Open a place in the directory `places` for writing, and read it; what was
+ * read is on disk. SL_EIO with ENOENT: there is none. SL_ECORRUPT: neither slot
+ * is valid.
  */
 SL_MUST_USE int sl_place_open(struct sl_place_file *file, int places,
     const char *name, struct sl_error *err);
