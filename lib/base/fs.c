@@ -243,9 +243,10 @@ sl_fs_sync_names(int dir, unsigned levels, struct sl_error *err)
 	rc = sl_fs_sync_dir(dir, err);
 	if (rc < 0 || levels == 0)
 		return rc;
-	rc = sl_fs_open_dir(&above, dir, "..", err);
-	if (rc < 0)
-		return err->sys == EACCES ? SL_OK : rc;
+	above = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (above < 0)
+		return errno == EACCES ? SL_OK
+		                       : sl_error_sys(err, errno, "'..'");
 	rc = sl_fs_sync_names(above, levels - 1, err);
 	sl_fs_close(&above);
 	return rc;
