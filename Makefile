@@ -245,7 +245,8 @@ check-groups: all $(WITNESSES)
 	$(Q)BUILD='$(abspath $(BUILD))' GROUPS_SECONDS='$(GROUPS_SECONDS)' \
 		tests/groups/run
 
-# Each I/O call kills the program, or fails; TRUST_STRIDE=N: each N-th does.
+# Each call kills the program, or fails as it may; no memory. TRUST_STRIDE=N:
+# at each N-th point; TRUST_STAGES: of kills, faults, memory.
 trust: all $(BUILD)/trust/shim.so
 	$(Q)BUILD='$(abspath $(BUILD))' TRUST_STRIDE='$(TRUST_STRIDE)' \
 		tests/trust/run

@@ -1,11 +1,12 @@
 """What the segments of a log directory hold, read without streamlog."""
 
+import functools
 import os
 import struct
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "../soak"), os.path.join(HERE, "../groups")]
+sys.path += [os.path.join(HERE, "../soak"), os.path.join(HERE, "../groups")]
 from files import crc32c  # noqa: E402
 from oracle import records  # noqa: E402
 
@@ -17,6 +18,18 @@ class Broken(Exception):
     """What no kill may leave."""
 
 
+@functools.lru_cache(maxsize=65536)
+def is_whole(batch):
+    """Most batches are looked at again and again, and a sum is slow here."""
+    return crc32c(batch[CRC_AT:]) == struct.unpack_from(">I", batch, 17)[0]
+
+
+@functools.lru_cache(maxsize=65536)
+def events(batch, count, base, base_ms):
+    return {offset: value for offset, _, value in
+            records(batch, HEAD.size, count, base, base_ms)}
+
+
 def batches(data, path, is_last, may_be_damaged):
     """(base, last delta, count, base time, batch); a prefix may end the last
     segment, and nothing else that is no batch may be there. What was spoilt on
@@ -25,7 +38,7 @@ def batches(data, path, is_last, may_be_damaged):
     while at < len(data):
         rest = len(data) - at
         if rest >= HEAD.size:
-            (base, length, _, magic, crc, _, delta, base_ms, _, _, _, _,
+            (base, length, _, magic, _, _, delta, base_ms, _, _, _, _,
              count) = HEAD.unpack_from(data, at)
         if rest < HEAD.size or 12 + length > rest:
             if is_last:
@@ -33,7 +46,7 @@ def batches(data, path, is_last, may_be_damaged):
             raise Broken(f"{path}: byte {at}: half a batch")
         batch = data[at:at + 12 + length]
         at += 12 + length
-        if magic == 2 and crc32c(batch[CRC_AT:]) == crc:
+        if magic == 2 and is_whole(batch):
             yield base, delta, count, base_ms, batch
         elif not may_be_damaged:
             raise Broken(f"{path}: damage before byte {at}")
@@ -56,9 +69,7 @@ def partition(path, may_be_damaged):
             if base < due:
                 raise Broken(f"{path}/{name}: offset {base} twice")
             due = base + delta + 1
-            for offset, _, value in records(batch, HEAD.size, count, base,
-                                            base_ms):
-                found[offset] = value
+            found.update(events(batch, count, base, base_ms))
     return found
 
 

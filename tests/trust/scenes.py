@@ -1,10 +1,10 @@
-"""The scenes: a log directory that is made once, and a command that is killed.
+"""The scenes: a log directory that is made once, and a command that is broken.
 
 A Scene's `made` are commands that make it. `killed` is run under the knife, and
 `again` after that (the same, unless said): then all of `sent` is in the topic,
 but for what `may_go` (a test of a value) lets retention or compaction take.
 Commands are the shell's, in a directory where `in` holds the events `sent`, and
-`held` those that were there before.
+`held` those that were there before. Scenes that only read are in readers.py.
 """
 
 import dataclasses
@@ -22,6 +22,11 @@ def keyed(first, last, keys):
 
 def wide(first, last):
     return [b'{"n":%d,"p":"%s"}' % (n, b"x" * 1500)
+            for n in range(first, last + 1)]
+
+
+def large(first, last):
+    return [b'{"n":%d,"p":"%s"}' % (n, b"y" * 15000)
             for n in range(first, last + 1)]
 
 
@@ -45,6 +50,17 @@ class Scene:
     out: bool = False   # `out` holds what a group handled: all in the end
     archive: bool = False  # what went is in the archive
     damaged: bool = False  # a batch was spoilt
+    reads: bool = False  # it changes nothing: what it prints is judged
+    varies: bytes = b""  # what of that is another each time: an expression
+    degrades: bool = False  # of what can't be read it prints what it knows
+    status: int = 0      # what the command ends with
+    statuses: tuple = ()  # and with a fault, beside those of calls.py
+    keeps: bool = True  # what had a receipt stays, at first
+    proof: str = ""  # a command that ends with 0 when all was done
+
+    def constant(self, printed):
+        """What it printed, without what is another each time."""
+        return re.sub(self.varies, b"", printed) if self.varies else printed
 
 
 def number_of(value):
@@ -92,6 +108,10 @@ SPOIL = ("printf XXXX | dd bs=1 conv=notrunc status=none seek=%d "
          "of=\"$STREAMLOG_DIR/t/0/$(ls \"$STREAMLOG_DIR/t/0\" | "
          "grep 'log$' | sed -n %dp)\"")
 
+ENVELOPES = ("sed 's/.*/{\"topic\":\"t\",\"headers\":{\"a\":\"b\"},"
+             "\"payload\":&}/;5a{\"payload\":' in")
+PLACE = ("streamlog-group describe --json g | grep -q '\"offset\":%d,'")
+
 SCENES = [
     append("that makes the topic", sent=numbers(1, 20), topic_may_lack=True),
     append("that makes a topic of 3 partitions", "--partitions 3 -k k",
@@ -116,8 +136,27 @@ SCENES = [
     append("behind damage", made=f"{MAKE} && streamlog-append -q t held && "
            + SPOIL % (100, 1), held=numbers(1, 10), sent=numbers(11, 30),
            damaged=True),
-    append("with a line that is none", made=MAKE, held=numbers(1, 10),
-           sent=numbers(11, 20), again=f"{MAKE} ; streamlog-append -q t in"),
+    Scene("append with a line that is none", "streamlog-append",
+          "sed '5a{' in | streamlog-append --receipt t", made=MAKE,
+          held=numbers(1, 10), sent=numbers(11, 20), status=65),
+    Scene("append of envelopes, and of what is none", "streamlog-append",
+          ENVELOPES + " | streamlog-append --receipt -J t", made=MAKE,
+          held=numbers(1, 10), sent=numbers(11, 20), status=65),
+    Scene("append of more lines that are none", "streamlog-append",
+          "sed 's/.*/{/' in | streamlog-append -q t; s=$?; [ $s = 65 ] && "
+          "streamlog-append -q t in; exit $s", held=numbers(1, 10),
+          made=MAKE + " ; { echo '{' | streamlog-append -q t; } || true",
+          sent=numbers(11, 20), status=65),
+    append("of large batches", "--sync batch", made=MAKE,
+           held=numbers(1, 10), sent=large(11, 20)),
+    append("while the disk is too full", held=wide(1, 12), sent=wide(13, 24),
+           made=SMALL + MAKE + " && streamlog-topic alter --set "
+           "min.free.bytes=1024TiB t", may_go=anything, keeps=False),
+    append("to a bounded topic that refuses", "-q", held=wide(1, 12),
+           sent=wide(13, 20), may_go=below(13), made="streamlog-topic create "
+           "--set retention.total.bytes=32KiB --set on.full=refuse t && "
+           + MAKE, again="streamlog-topic alter "
+           "--set retention.total.bytes=1MiB t && streamlog-append -q t in"),
     append("of many partitions", "-k k", held=keyed(1, 80, 11),
            made="streamlog-append -q --partitions 4 -k k t held",
            sent=keyed(81, 160, 11)),
@@ -143,6 +182,21 @@ SCENES = [
             sent=keyed(901, 1300, 13), may_go=passed(keyed(1, 1300, 13)),
             made=TABLE + " && streamlog-compact -q t && "
             "streamlog-append -q -k k t in"),
+    compact("by key and by age", made=TABLE + " && streamlog-topic alter --set "
+            "cleanup.policy=compact,delete --set retention.count=200 "
+            "--set file.delete.delay.ms=0 t", held=keyed(1, 900, 13),
+            may_go=anything),
+    Scene("compact of all topics", "streamlog-compact",
+          "streamlog-compact -q --all", held=keyed(1, 600, 13),
+          may_go=passed(keyed(1, 600, 13)), made=TABLE + " && streamlog-topic "
+          "create --set retention.count=10 --set segment.bytes=4KiB u && "
+          "streamlog-append -q u held"),
+    compact("to an archive, again", "--archive \"$PWD/archive\"",
+            made=SMALL + "head -n 9 held | streamlog-append -q t && "
+            "streamlog-compact -q --archive \"$PWD/archive\" t && "
+            "tail -n +10 held | streamlog-append -q t && streamlog-topic "
+            "alter --set retention.count=3 --set file.delete.delay.ms=0 t",
+            held=wide(1, 16), may_go=anything, archive=True),
     compact("to an archive", "--archive \"$PWD/archive\"", made=AGED,
             held=wide(1, 12), may_go=anything, archive=True),
     compact("of a table, to an archive", "--archive \"$PWD/archive\"",
@@ -154,8 +208,34 @@ SCENES = [
     Scene("check --mend in the active segment", "streamlog-check",
           "streamlog-check -q --mend t", held=numbers(1, 10), damaged=True,
           made=f"{MAKE} && {MAKE} && {MAKE} && " + SPOIL % (400, 1)),
+    Scene("check --mend of the first batch", "streamlog-check",
+          "streamlog-check -q --mend t", held=wide(1, 12), damaged=True,
+          made=SMALL + MAKE + " && " + SPOIL % (30, 1)),
+    Scene("check --mend in two places", "streamlog-check",
+          "streamlog-check -q --mend t", held=wide(1, 24), damaged=True,
+          made=SMALL + MAKE + " && " + SPOIL % (300, 2) + " && "
+          + SPOIL % (1800, 4)),
+    Scene("check --mend of a torn batch", "streamlog-check",
+          "streamlog-check -q --mend t", held=numbers(1, 10), damaged=True,
+          made=MAKE + " && streamlog-append -q t held && truncate -s -20 "
+          "\"$STREAMLOG_DIR/t/0/00000000000000000000.log\""),
+    Scene("check --mend of a table", "streamlog-check",
+          "streamlog-check -q --mend t", held=keyed(1, 900, 300),
+          damaged=True, may_go=passed(keyed(1, 900, 300)),
+          made=TABLE + " && streamlog-compact -q t && " + SPOIL % (300, 1)),
+    Scene("check --mend of indexes", "streamlog-check",
+          "streamlog-check -q --mend t", held=wide(1, 16),
+          made=SMALL + MAKE + " && cd \"$STREAMLOG_DIR/t/0\" && "
+          "for file in *.index *.timeindex; do printf X | dd bs=1 "
+          "conv=notrunc status=none of=$file; done"),
     Scene("topic create", "streamlog-topic",
           "streamlog-topic create --if-not-exists t", topic_may_lack=True),
+    Scene("topic create with settings", "streamlog-topic",
+          "streamlog-topic create --if-not-exists --partitions 5 --set "
+          "retention.ms=7d t", made="mkdir logs && "
+          "echo 'segment.bytes: 4KiB' >logs/streamlog.yaml",
+          topic_may_lack=True, proof="streamlog-topic describe --json t | "
+          "grep -q '\"partitions\":5.*\"retention.ms\"'"),
     Scene("topic alter", "streamlog-topic",
           "streamlog-topic alter --partitions 3 --set retention.ms=70d t",
           made=MAKE, held=numbers(1, 10)),
@@ -166,22 +246,52 @@ SCENES = [
           may_go=anything),
     Scene("group to a command", "streamlog-tail",
           "streamlog-tail -g g --batch 3 t -- sh -c 'cat >>out'", made=MAKE,
-          held=numbers(1, 20), out=True),
+          held=numbers(1, 20), out=True, statuses=(1,)),
     Scene("group to a file", "streamlog-tail",
           "streamlog-tail -g g t >>out", made=MAKE, held=numbers(1, 20),
           out=True),
+    Scene("group to a pipe", "streamlog-tail", "mkfifo -m 600 pipe 2>pipes; "
+          "cat pipe >>out & streamlog-tail -g g t >pipe; s=$?; wait; exit $s",
+          made=MAKE, held=numbers(1, 20), out=True, statuses=(1, 2)),
+    Scene("group that is acknowledged", "streamlog-tail",
+          "mkfifo pipe acks 2>pipes; { tee acks <pipe 5<>acks | sed "
+          "'s/.*\"payload\"://;s/}$//' >>out; } & streamlog-tail -g g -J "
+          "--ack-fd 4 t 4<>acks >pipe; s=$?; wait; exit $s",
+          made=MAKE, held=numbers(1, 20), out=True, statuses=(1, 2)),
+    Scene("group whose place is printed, and committed", "streamlog-tail",
+          "streamlog-tail -g g --no-commit --print-place place t >>out && "
+          "streamlog-group commit --from-file place g", made=MAKE,
+          held=numbers(1, 20), out=True, statuses=(74,)),
+    Scene("group commit from a file", "streamlog-group",
+          "streamlog-group commit --from-file place g",
+          made=MAKE + " && streamlog-tail -g g -c 3 t >out && "
+          "streamlog-tail -g g --no-commit --print-place place t >>out",
+          held=numbers(1, 20), proof=PLACE % 20),
     Scene("group over partitions", "streamlog-tail",
           "streamlog-tail -g g --batch 3 t -- sh -c 'cat >>out'",
           made="streamlog-append -q --partitions 3 -k k t held",
-          held=keyed(1, 40, 7), out=True),
+          held=keyed(1, 40, 7), out=True, statuses=(1,)),
     Scene("group that goes on", "streamlog-tail",
           "streamlog-tail -g g --batch 3 t -- sh -c 'cat >>out'",
           made=MAKE + " && streamlog-tail -g g -c 7 t >out",
-          held=numbers(1, 20), out=True),
+          held=numbers(1, 20), out=True, statuses=(1,)),
     Scene("group reset", "streamlog-group",
           "streamlog-group reset -q --to-offset 5 --execute g t",
           made=MAKE + " && streamlog-tail -g g t >/dev/null",
           held=numbers(1, 20)),
+    Scene("group reset of several places", "streamlog-group",
+          "streamlog-group reset -q --to-earliest --execute g",
+          made="streamlog-append -q --partitions 4 -k k t held && "
+          "streamlog-tail -g g t >/dev/null", held=keyed(1, 40, 9),
+          proof="[ $(streamlog-group describe --json g | "
+          "grep -c '\"offset\":0,') = 4 ]"),
+    Scene("group delete of a topic's places", "streamlog-group",
+          "streamlog-group delete -q --execute g t",
+          made="streamlog-append -q --partitions 3 -k k t held && "
+          "streamlog-append -q u held && "
+          "streamlog-tail -g g t u >/dev/null", held=keyed(1, 40, 9),
+          again="streamlog-group delete -q --execute g t || [ $? = 66 ]",
+          proof="[ $(streamlog-group describe --json g | wc -l) = 1 ]"),
     Scene("group delete", "streamlog-group",
           "streamlog-group delete -q --execute g",
           made=MAKE + " && streamlog-tail -g g t >/dev/null",

@@ -25,7 +25,7 @@ def put(tree, pairs):
 def make(tree, build, pairs, *goals):
     """The sources into `tree`, with these replaced: (file, text, other text).
     Then all is built there, from `build` on, and `goals`."""
-    for part in ("lib", "cmd", "tests", "Makefile"):
+    for part in ("lib", "cmd", "man", "tests", "Makefile"):
         subprocess.run(["cp", "-a", os.path.join(ROOT, part), tree],
                        check=True)
     shutil.rmtree(os.path.join(tree, "build"), ignore_errors=True)
