@@ -139,7 +139,7 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
 	check-groups check-fresh trust trust-seeds trust-rules models trust-power \
 	trust-power-seeds trust-chaos soak fuzz bench lint install uninstall \
-	dist clean programs-of-tests fuzzers tsan FORCE
+	dist clean programs-of-tests programs-of-trust fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -258,7 +258,9 @@ trust-chaos: all $(WITNESSES)
 		tests/chaos/run
 
 # Would it see a bug? Some are put in on purpose.
-trust-seeds: all $(BUILD)/trust/shim.so
+programs-of-trust: all $(BUILD)/trust/shim.so $(WITNESSES)
+
+trust-seeds: programs-of-trust
 	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/seeds
 
 trust-rules: all programs-of-tests

@@ -9,12 +9,13 @@ import time
 import members
 
 STOP_SECONDS = (0.001, 0.06)
-LONG_STOP_SECONDS = (1.2, 2.5)  # a member is taken for dead after 1 s
+LONG_STOP_SECONDS = (1.5, 4)    # a member is taken for dead after 1 to 2
 LONG_STOPS = 0.04               # of a member's
 TOPICS = {"events": 2, "jobs": 2, "table": 2}  # and their partitions
 SHARES = (("events", 0.8), ("jobs", 0.1), ("table", 0.1))
 KILLED = -signal.SIGKILL
 FULL = re.compile(r"no space left|no room|is full|bound of", re.I)
+SPARED = 0.4                    # of who compacts
 HELD = "append lock is held"
 DONE = re.compile(r"; (\d+) lines? (?:is|are) done")
 
@@ -68,7 +69,8 @@ class Slot:
     def expect(self, status, said, *statuses):
         """Is it an end that the situation explains?"""
         self.chaos.ends[self.name, status] += 1
-        if status == KILLED and self.killed or status in (0, *statuses):
+        self.chaos.kills += status == KILLED
+        if status == KILLED and self.killed or status in statuses:
             return
         self.chaos.complain("%s %d ended with %d: %s", self.name, self.number,
                             status, said.strip()[-400:])
@@ -78,11 +80,11 @@ class Slot:
         return [(self, self.process.pid)] if self.process is not None else []
 
     def hit(self, pid, is_kill):
-        """Kill, or how long it is to sleep."""
+        """Kill; or stop, and for how long."""
         os.kill(pid, signal.SIGKILL if is_kill else signal.SIGSTOP)
-        if is_kill and self.process is not None and pid == self.process.pid:
+        if is_kill and pid == self.process.pid:
             self.killed = True
-        return self.random.uniform(*STOP_SECONDS)
+        return None if is_kill else self.random.uniform(*STOP_SECONDS)
 
 
 class Appender(Slot):
@@ -136,11 +138,11 @@ class Appender(Slot):
         run.status = status
         self.chaos.runs[run.writer, run.number] = run
         self.chaos.sent += run.sent
-        statuses = []
+        statuses = [0]
         if FULL.search(said) and self.chaos.was_full(self.begun):
-            statuses = [75]
+            statuses.append(75)
         if HELD in said and self.chaos.was_stalled(self.begun):
-            statuses = [75]
+            statuses.append(75)
         self.expect(status, said, *statuses)
         told = DONE.search(said)
         if told and int(told[1]) != run.acked:
@@ -230,13 +232,15 @@ class Follower(Slot):
         return super().has_ended() and self.seer.poll() is not None
 
     def end(self, status):
+        self.chaos.kills += self.seer.returncode == KILLED
         if self.seer.returncode != 0 and not self.seer_killed:
             self.chaos.complain("see: %d", self.seer.returncode)
         self.next = self.seen()
         if self.killed or self.seer_killed:
             self.mark("K")
         self.expect(status, read_text(self.path("said")),
-                    *self.chaos.ends_of_readers)
+                    *self.chaos.ends_of_readers,
+                    *((0, 3) if self.seer_killed else ()))
 
     def seen(self):
         """The offset behind the last span."""
@@ -274,9 +278,12 @@ class Watcher(Follower):
 
 
 class Compactor(Slot):
+    """Some come to the end of their work."""
+
     name = "compactor"
 
     def begin(self):
+        self.is_spared = self.random.random() < SPARED
         which = self.random.choice([["--all"], ["events", "jobs", "table"],
                                     ["table"]])
         with open(self.path("said"), "wb") as said:
@@ -285,13 +292,16 @@ class Compactor(Slot):
 
     def end(self, status):
         said = read_text(self.path("said"))
-        statuses = []
+        statuses = [0]
         if "another process is cleaning" in said:
-            statuses = [75]
+            statuses.append(75)
         elif FULL.search(said) and self.chaos.was_full(self.begun):
-            statuses = [74, 75]
+            statuses += [74, 75]
         self.expect(status, said, *statuses)
         self.rests = time.monotonic() + self.random.uniform(0, 0.2)
+
+    def hit(self, pid, is_kill):
+        return super().hit(pid, is_kill and not self.is_spared)
 
 
 class Member(members.Member):
@@ -315,6 +325,7 @@ class Seat(Slot):
         options = ["--session-timeout", "1s", "--batch",
                    self.random.choice(["500", "5000", "20000"])]
         number = "%d.%d" % (self.number, self.lives)
+        self.asleep_until = 0.0
         self.member = Member(
             self.stage, number, "command", list(TOPICS), options, group="g",
             handler_options=[tool(self.stage, "see"), self.path("seen")])
@@ -328,12 +339,14 @@ class Seat(Slot):
         statuses = [*self.chaos.ends_of_readers]
         if self.command_killed:
             statuses.append(128 + signal.SIGKILL)
+            self.chaos.kills += status == 128 + signal.SIGKILL
         if FULL.search(said) and self.chaos.was_full(self.begun):
             statuses += [74, 75]
         self.expect(status, said, *statuses)
 
     def targets(self):
-        if self.process is None:
+        """None while it sleeps until the others take it for dead."""
+        if self.process is None or time.monotonic() < self.asleep_until:
             return []
         found = [(self, self.process.pid)]
         return found + [(self, pid) for pid in self.member.commands()]
@@ -342,9 +355,9 @@ class Seat(Slot):
         seconds = super().hit(pid, is_kill)
         if pid != self.process.pid:
             self.command_killed |= is_kill
-        elif not is_kill:
-            if self.random.random() < LONG_STOPS:
-                seconds = self.random.uniform(*LONG_STOP_SECONDS)
+        elif seconds and self.random.random() < LONG_STOPS:
+            seconds = self.random.uniform(*LONG_STOP_SECONDS)
             now = time.monotonic()
+            self.asleep_until = now + seconds
             self.member.stops.append([now, now + seconds])
         return seconds

@@ -23,7 +23,7 @@ STALL_SECONDS = 4        # we slept ourselves: so did who was stopped
 LAG_MOST = {"events": 200000, "jobs": 100000, "table": 50000}
 SPRINTS = 0.05           # of the time nobody cares how far readers are
 SPRINT_SECONDS = 1
-DRAIN_SECONDS = 120
+DRAIN_SECONDS = 60
 SETTINGS = {
     "events": ["retention.total.bytes=48MiB", "file.delete.delay.ms=2s"],
     # A queue: what the group has read may go, and nothing else.
@@ -33,6 +33,7 @@ SETTINGS = {
               "min.cleanable.dirty.ratio=0.2"],
 }
 RUNTIME = "runtime"
+LAST_EVENTS = 6  # that each partition gets after all
 
 
 class Chaos:
@@ -45,7 +46,7 @@ class Chaos:
         self.members = []
         self.sent = 0
         self.ends = collections.Counter()
-        self.hits = collections.Counter()
+        self.kills = self.stops = 0
         self.asleep = []   # (when it wakes, pid)
         self.ends_of_readers = []
         self.seconds = 0.0
@@ -131,7 +132,7 @@ class Chaos:
         self.asleep = [(when, pid) for when, pid in self.asleep if when > now]
 
     def hit(self):
-        """Kill or stop one of all who are there."""
+        """Kill one of all who are there, or stop it for a while."""
         slot = self.random.choice(self.slots)
         targets = slot.targets()
         if not targets:
@@ -142,12 +143,9 @@ class Chaos:
             seconds = slot.hit(pid, is_kill)
         except ProcessLookupError:
             return  # a command that was over meanwhile
-        if is_kill and slot not in (self.watcher, self.holder):
-            self.hits["kills"] += 1
-            self.hits[slot.name + " killed"] += 1
-            return
-        self.hits["stops"] += 1
-        self.asleep.append((time.monotonic() + seconds, pid))
+        if seconds:
+            self.stops += 1
+            self.asleep.append((time.monotonic() + seconds, pid))
 
     def words_left(self):
         """Where those meet who sync together."""
@@ -219,8 +217,6 @@ class Chaos:
         self.over = True
         self.filler.end()
         self.wake(float("inf"))
-        for name in glob.glob("/proc/[0-9]*/stat"):
-            self.wake_orphan(name)
         if self.holder.process is not None:
             self.holder.process.terminate()
             self.holder.expect = self.expect_of_holder
@@ -230,7 +226,7 @@ class Chaos:
         self.until("the group and the followers come to the end",
                    self.is_drained)
         self.is_read = True
-        self.ends_of_readers = [-signal.SIGTERM, 3]
+        self.ends_of_readers = [-signal.SIGTERM]
         for slot in (*self.seats, *self.followers, self.watcher):
             if slot.process is not None:
                 slot.process.terminate()
@@ -244,17 +240,6 @@ class Chaos:
         if status != -signal.SIGTERM:
             self.complain("holder: %d: %s", status, said.strip())
 
-    @staticmethod
-    def wake_orphan(path):
-        """A command whose member was killed while it slept."""
-        try:
-            with open(path, encoding="ascii", errors="replace") as file:
-                head, _, rest = file.read().rpartition(")")
-            if head.endswith("(see") and rest.split()[0] == "T":
-                os.kill(int(head.split()[0]), signal.SIGCONT)
-        except (OSError, ValueError):
-            pass
-
     def append_last(self):
         """The next append to each partition works, without a manual step."""
         number = 0
@@ -262,16 +247,17 @@ class Chaos:
             for partition in range(count):
                 for _ in range(2):
                     number += 1
-                    self.append_one(topic, partition, number)
+                    self.append_one(topic, partition, number,
+                                    LAST_EVENTS // 2)
 
-    def append_one(self, topic, partition, number):
+    def append_one(self, topic, partition, number, count):
         writer = self.holder.number + 1 + partition
-        run = cast.Run(topic, writer, number, 3)
+        run = cast.Run(topic, writer, number, count)
         path = os.path.join(self.stage.path, "last")
         keys = ["-k", "k"] if topic == "table" else []
         with open(path, "wb") as receipts, open(path + ".said", "wb") as said:
             process = self.stage.spawn(
-                [tool(self.stage, "feed"), str(writer), str(number), "3",
+                [tool(self.stage, "feed"), str(writer), str(number), str(count),
                  "key" if keys else "plain", "file",
                  *self.stage.command("append", "--receipt", "--sync", "each",
                                      "-p", str(partition), *keys, topic)],
@@ -280,6 +266,6 @@ class Chaos:
         run.take_receipts(path)
         run.status = status
         self.runs[writer, number] = run
-        if status != 0 or run.acked != 3:
+        if status != 0 or run.acked != count:
             self.complain("an append after all: exit %d: %s", status,
                           cast.read_text(path + ".said"))

@@ -38,14 +38,10 @@ def is_covered(first, end, ranges):
 
 def uncovered(first, end, ranges):
     """What of [first, end) is in none of these."""
-    for low, high in sorted(ranges):
-        if low > first:
+    for low, high in [*sorted(ranges), (end, end)]:
+        if first < min(low, end):
             yield first, min(low, end)
         first = max(first, high)
-        if first >= end:
-            return
-    if first < end:
-        yield first, end
 
 
 class History:
