@@ -6,7 +6,7 @@ import subprocess
 import time
 
 FULL_SECONDS = 1.5  # so long it is nearly full, and then so long it isn't
-LATE_SECONDS = 0.3  # between two looks
+LATE_SECONDS = 5    # until ext4 may use again what was given back
 LEFT_MOST = 0.10    # of it, while it is nearly full
 
 
@@ -98,7 +98,7 @@ class Filler:
             self.full_until = now
 
     def was_full(self, since):
-        """At any time since then, or about then."""
+        """At any time since then, or shortly before."""
         return self.full_until >= since - LATE_SECONDS
 
     def grow(self, more):
