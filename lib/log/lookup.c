@@ -47,6 +47,19 @@ scan_close(struct scan *scan)
 	sl_fs_close(&scan->fd);
 }
 
+/*
+ * What retention takes, or a merge replaced, is renamed first and then cut: one
+ * that came to an end there has seen that of nothing. As if it hadn't been
+ * there: the caller looks again.
+ */
+static int
+scan_confirm(const struct scan *scan, struct sl_error *err)
+{
+	if (sl_segment_is_named(scan->dir, scan->base, scan->fd))
+		return SL_OK;
+	return sl_error_sys(err, ENOENT, "a segment went while it was read");
+}
+
 /* So often a look is begun again since a segment went under it. */
 #define AGAIN_MAX 100
 
@@ -141,6 +154,8 @@ range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
 	rc = scan_open(&scan, dir, segments->bases[segments->count - 1], err);
 	if (rc == SL_OK)
 		rc = find_end(&scan, &range->next, largest_ms, err);
+	if (rc == SL_OK)
+		rc = scan_confirm(&scan, err);
 	if (rc == SL_ECORRUPT) { /* no file: who reads up to it is told */
 		range->next = scan.base + 1;
 		rc = SL_OK;
@@ -404,6 +419,8 @@ find_in_segment(int dir, uint64_t base, int64_t time_ms, uint64_t *offset,
 		rc = find_record(&scan, time_ms, offset, err);
 	else if (rc == SL_ECORRUPT) /* no file: reading will say so */
 		rc = SL_END;
+	else if (rc == SL_END && scan_confirm(&scan, err) < 0)
+		rc = err->code;
 	scan_close(&scan);
 	return rc;
 }

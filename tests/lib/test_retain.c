@@ -5,8 +5,10 @@
 #include "read.h"
 #include "retain.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SECOND INT64_C(1000)
@@ -349,6 +351,67 @@ test_reader_at_end(void)
 	logdir_release(&dir);
 }
 
+/* Close the large segment, and let it go. */
+static void
+roll_and_clean(struct logdir *dir)
+{
+	struct sl_retain_bounds bounds = no_bounds();
+	struct sl_log log = logdir_open(dir);
+	struct sl_error err;
+	int64_t now = NOW;
+
+	if (freopen("/dev/null", "w", stdout) == NULL)
+		_exit(1);
+	usleep(20000);
+	if (sl_log_lock(&log, 1000, &err) < 0 || sl_log_roll(&log, &err) < 0)
+		_exit(1);
+	sl_log_unlock(&log);
+	logdir_append(dir, &log, &now, 1);
+	bounds.bytes = 0;
+	_exit(clean(dir, &bounds).deleted == 1 ? 0 : 1);
+}
+
+/*
+ * The end never moves back, though what was the last segment has gone while it
+ * was read: without an index, so that it takes long, and where syncs don't.
+ */
+static void
+test_end_while_it_goes(void)
+{
+	const char *shm = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL;
+	uint64_t looks = 0, wrong = 0, next = LARGE;
+	struct sl_range range = { 0 };
+	struct logdir dir;
+	struct sl_log log;
+	struct sl_error err;
+	int64_t now = NOW;
+	int i, status = 1;
+	pid_t child;
+
+	logdir_init(&dir, shm);
+	dir.limits.index_interval_bytes = INT32_MAX;
+	log = logdir_open(&dir);
+	for (i = 0; i < LARGE; i++)
+		logdir_append(&dir, &log, &now, 1);
+	sl_log_close(&log);
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		roll_and_clean(&dir);
+	do {
+		i = waitpid(child, &status, WNOHANG);
+		wrong += sl_lookup_range(dir.partition, &range, &err) < 0 ||
+		         range.next < next;
+		next = range.next;
+		looks++;
+	} while (i == 0);
+	check(status == 0 && looks > 1 && wrong == 0 && next == LARGE + 1,
+	    "%" PRIu64 " looks at the end, while it goes: %" PRIu64
+	    " are wrong",
+	    looks, wrong);
+	logdir_release(&dir);
+}
+
 int
 main(void)
 {
@@ -359,5 +422,6 @@ main(void)
 	test_roll();
 	test_reader();
 	test_reader_at_end();
+	test_end_while_it_goes();
 	return check_done();
 }
