@@ -33,6 +33,7 @@ CHAOS_SECONDS ?=
 TRUST_STRIDE ?= 1
 POWER_EXT4 ?= 2000
 POWER_XFS ?= 500
+CUTS_STATES ?= 200000
 
 VERSION := $(shell sed -n 's/^\#define SL_VERSION "\(.*\)"/\1/p' lib/streamlog.h)
 SOVERSION := 0
@@ -129,6 +130,7 @@ WITNESSES := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/groups/*.c \
 	tests/chaos/*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
+CUTS_OBJ := $(patsubst %,$(BUILD)/obj/tests/cuts/%.o,judge oracle tree)
 BATS := $(wildcard tests/*.bats)
 KAFKA_BATS := $(wildcard tests/kafka/*.bats)
 LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
@@ -137,9 +139,10 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 # ---- Build ----
 
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
-	check-groups check-fresh trust trust-seeds trust-rules models trust-power \
-	trust-power-seeds trust-chaos soak fuzz bench lint install uninstall \
-	dist clean programs-of-tests programs-of-trust fuzzers tsan FORCE
+	check-groups check-fresh trust trust-seeds trust-rules models trust-cuts \
+	trust-cuts-seeds trust-power trust-power-seeds trust-chaos soak fuzz \
+	bench lint install uninstall dist clean programs-of-tests \
+	programs-of-trust fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -194,9 +197,14 @@ $(WITNESSES): $(BUILD)/%: $(BUILD)/obj/tests/%.o
 	$(link)
 
 $(BUILD)/trust/shim.so: $(BUILD)/obj/tests/trust/shim.o
+$(BUILD)/cuts/record.so: $(BUILD)/obj/tests/cuts/record.o
+$(BUILD)/trust/shim.so $(BUILD)/cuts/record.so:
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SL_LDFLAGS) -o $@ $< -ldl
+
+$(BUILD)/cuts/judge: $(CUTS_OBJ) $(STATIC)
+	$(link)
 
 # The fuzzer's own main comes with the link.
 $(FUZZERS): private SL_LDFLAGS += -fsanitize=fuzzer
@@ -256,6 +264,15 @@ trust: all $(BUILD)/trust/shim.so
 trust-chaos: all $(WITNESSES)
 	$(Q)BUILD='$(abspath $(BUILD))' CHAOS_SECONDS='$(CHAOS_SECONDS)' \
 		tests/chaos/run
+# What power cuts may leave, from a trace; CUTS_STATES=N: so many states.
+trust-cuts: all $(BUILD)/trust/shim.so $(BUILD)/cuts/record.so \
+    $(BUILD)/cuts/judge
+	$(Q)BUILD='$(abspath $(BUILD))' CUTS_STATES='$(CUTS_STATES)' \
+		tests/cuts/run
+
+trust-cuts-seeds: all $(BUILD)/trust/shim.so $(BUILD)/cuts/record.so \
+    $(BUILD)/cuts/judge
+	$(Q)BUILD='$(abspath $(BUILD))' tests/cuts/seeds
 
 # Would it see a bug? Some are put in on purpose.
 programs-of-trust: all $(BUILD)/trust/shim.so $(WITNESSES)
