@@ -303,6 +303,12 @@ compare_appended(struct sl_topic *topic, int may_go)
 		return blame("appended to, and partition %" PRIu32
 		             " offset %" PRIu64 " is gone",
 		    before.events[i].partition, before.events[i].offset);
+	for (uint32_t part = 0; part < before.parts; part++) {
+		if (!oracle_indexes_hold(LOGS "/" TOPIC, part))
+			return blame("partition %" PRIu32
+			             ": appended to, and an index lies",
+			    part);
+	}
 	return compare(topic, &after, "after an append");
 }
 

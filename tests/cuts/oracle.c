@@ -364,3 +364,67 @@ oracle_topic(struct view *view, const char *path)
 		view->parts = i + 1;
 	}
 }
+
+/* Is there a batch that ends with this offset: here, or with this time? */
+static int
+has_batch(const uint8_t *bytes, size_t size, uint64_t last, uint64_t position,
+    uint64_t max_ms)
+{
+	struct batch batch;
+
+	for (size_t at = 0; is_batch(bytes + at, size - at, &batch);
+	     at += batch.bytes) {
+		if (batch.next - 1 == last)
+			return position == ANY
+			           ? number(bytes + at + 35, 8) == max_ms
+			           : at == position;
+	}
+	return 0;
+}
+
+static int
+index_holds(int dir, uint64_t base, const char *suffix, size_t entry_bytes,
+    const uint8_t *log, size_t log_bytes)
+{
+	char name[48];
+	uint8_t *index;
+	size_t size, at;
+	int holds = 1;
+
+	snprintf(name, sizeof(name), "%020" PRIu64 "%s", base, suffix);
+	index = load(dir, name, &size);
+	for (at = 0; holds && at + entry_bytes <= size; at += entry_bytes)
+		holds = entry_bytes == 8 ? has_batch(log, log_bytes,
+		                               base + number(index + at, 4),
+		                               number(index + at + 4, 4), 0)
+		                         : has_batch(log, log_bytes,
+		                               base + number(index + at + 8, 4),
+		                               ANY, number(index + at, 8));
+	free(index);
+	return holds;
+}
+
+int
+oracle_indexes_hold(const char *path, uint32_t partition)
+{
+	static struct part part;
+	char name[PATH_MAX];
+	uint8_t *log;
+	uint64_t base;
+	size_t size;
+	int dir, holds;
+
+	snprintf(name, sizeof(name), "%s/%" PRIu32, path, partition);
+	dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert(dir >= 0);
+	part = (struct part){ .number = partition };
+	list_segments(&part, dir);
+	base = part.bases[part.count - 1];
+	snprintf(name, sizeof(name), "%020" PRIu64 ".log", base);
+	log = load(dir, name, &size);
+	holds = index_holds(dir, base, ".index", 8, log, size) &&
+	        index_holds(dir, base, ".timeindex", 12, log, size);
+	free(log);
+	close(dir);
+	return holds;
+}

@@ -49,6 +49,12 @@ void view_clear(struct view *view);
 /* All of a topic; what is there before in `view` stays. */
 void oracle_topic(struct view *view, const char *path);
 
+/*
+ * Does each entry of the indexes of a partition's last segment name a batch?
+ * Only of such that a writer has just opened: before that they are hints.
+ */
+int oracle_indexes_hold(const char *path, uint32_t partition);
+
 /* The events of batches, one behind the other; stops where there is none. */
 void oracle_batches(struct view *view, const uint8_t *bytes, size_t count);
 

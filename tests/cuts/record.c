@@ -167,21 +167,17 @@ put_name(uint32_t kind, int at, const char *name)
 	errno = saved;
 }
 
-int
-openat(int dir, const char *name, int flags, ...)
+/* These don't call each other by name: who stands before us would count both.
+ */
+
+static int
+open_at(int dir, const char *name, int flags, mode_t mode)
 {
 	struct stat st;
-	mode_t mode = 0;
 	bool is_new;
-	va_list rest;
 	int fd;
 
 	NEXT(next, openat);
-	if ((flags & O_CREAT) != 0) {
-		va_start(rest, flags);
-		mode = va_arg(rest, mode_t);
-		va_end(rest);
-	}
 	if ((flags & (O_CREAT | O_TRUNC)) == 0)
 		return next(dir, name, flags, mode);
 	enter();
@@ -195,22 +191,8 @@ openat(int dir, const char *name, int flags, ...)
 	return fd;
 }
 
-int
-open(const char *name, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list rest;
-
-	if ((flags & O_CREAT) != 0) {
-		va_start(rest, flags);
-		mode = va_arg(rest, mode_t);
-		va_end(rest);
-	}
-	return openat(AT_FDCWD, name, flags, mode);
-}
-
-int
-mkdirat(int dir, const char *name, mode_t mode)
+static int
+make_dir_at(int dir, const char *name, mode_t mode)
 {
 	int rc;
 
@@ -223,14 +205,8 @@ mkdirat(int dir, const char *name, mode_t mode)
 	return rc;
 }
 
-int
-mkdir(const char *name, mode_t mode)
-{
-	return mkdirat(AT_FDCWD, name, mode);
-}
-
-int
-unlinkat(int dir, const char *name, int flags)
+static int
+unlink_at(int dir, const char *name, int flags)
 {
 	char last[NAME_MAX + 1];
 	bool is_there;
@@ -253,14 +229,8 @@ unlinkat(int dir, const char *name, int flags)
 	return rc;
 }
 
-int
-unlink(const char *name)
-{
-	return unlinkat(AT_FDCWD, name, 0);
-}
-
-int
-renameat2(int from_dir, const char *from, int to_dir, const char *to,
+static int
+rename_at(int from_dir, const char *from, int to_dir, const char *to,
     unsigned flags)
 {
 	char last[NAME_MAX + 1], to_last[NAME_MAX + 1];
@@ -283,16 +253,73 @@ renameat2(int from_dir, const char *from, int to_dir, const char *to,
 	return rc;
 }
 
+/* The mode that may come behind the flags of an open. */
+#define MODE(mode, flags)                                                      \
+	mode_t mode = 0;                                                       \
+                                                                               \
+	if ((flags & O_CREAT) != 0) {                                          \
+		va_list rest;                                                  \
+                                                                               \
+		va_start(rest, flags);                                         \
+		mode = va_arg(rest, mode_t);                                   \
+		va_end(rest);                                                  \
+	}
+
+int
+openat(int dir, const char *name, int flags, ...)
+{
+	MODE(mode, flags)
+	return open_at(dir, name, flags, mode);
+}
+
+int
+open(const char *name, int flags, ...)
+{
+	MODE(mode, flags)
+	return open_at(AT_FDCWD, name, flags, mode);
+}
+
+int
+mkdirat(int dir, const char *name, mode_t mode)
+{
+	return make_dir_at(dir, name, mode);
+}
+
+int
+mkdir(const char *name, mode_t mode)
+{
+	return make_dir_at(AT_FDCWD, name, mode);
+}
+
+int
+unlinkat(int dir, const char *name, int flags)
+{
+	return unlink_at(dir, name, flags);
+}
+
+int
+unlink(const char *name)
+{
+	return unlink_at(AT_FDCWD, name, 0);
+}
+
+int
+renameat2(int from_dir, const char *from, int to_dir, const char *to,
+    unsigned flags)
+{
+	return rename_at(from_dir, from, to_dir, to, flags);
+}
+
 int
 renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
-	return renameat2(from_dir, from, to_dir, to, 0);
+	return rename_at(from_dir, from, to_dir, to, 0);
 }
 
 int
 rename(const char *from, const char *to)
 {
-	return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+	return rename_at(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 ssize_t
