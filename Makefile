@@ -139,10 +139,10 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 # ---- Build ----
 
 .PHONY: all demo check check-asan check-tsan check-valgrind check-kafka \
-	check-groups check-fresh trust trust-seeds trust-rules models trust-cuts \
-	trust-cuts-seeds trust-power trust-power-seeds trust-chaos soak fuzz \
-	bench lint install uninstall dist clean programs-of-tests \
-	programs-of-trust fuzzers tsan FORCE
+	check-groups check-fresh trust trust-scenes trust-cuts trust-power \
+	trust-chaos trust-flips trust-models trust-seeds trust-cuts-seeds \
+	trust-power-seeds trust-rules soak fuzz bench lint install uninstall \
+	dist clean programs-of-tests programs-of-trust fuzzers tsan FORCE
 
 all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
 
@@ -221,10 +221,12 @@ demo: all
 
 # ---- Test; the last line is "N passed, M failed" ----
 
+WITH_BUILD = BUILD='$(abspath $(BUILD))'
+
 programs-of-tests: $(TESTS)
 
 check: all programs-of-tests
-	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(TESTS) $(BATS)
+	$(Q)$(WITH_BUILD) tests/run $(TESTS) $(BATS)
 
 check-asan:
 	$(Q)TEST_TIMEOUT=600 $(MAKE) --no-print-directory SAN=1 check
@@ -236,7 +238,7 @@ check-tsan:
 
 # The sanitizer's memory has its place, which a random one may take.
 tsan: all programs-of-tests
-	$(Q)BUILD='$(abspath $(BUILD))' THREADS_SECONDS='$(THREADS_SECONDS)' \
+	$(Q)$(WITH_BUILD) THREADS_SECONDS='$(THREADS_SECONDS)' \
 		TSAN_OPTIONS=exitcode=86 \
 		$(shell setarch -R true 2>/dev/null && echo setarch -R) \
 		tests/run $(BUILD)/tests/test_threads \
@@ -244,56 +246,61 @@ tsan: all programs-of-tests
 
 # Each program under valgrind's memcheck: no error, nothing lost or left open.
 check-valgrind: all
-	$(Q)BUILD='$(abspath $(BUILD))' tests/valgrind/run
+	$(Q)$(WITH_BUILD) tests/valgrind/run
 
 check-kafka: all programs-of-tests
-	$(Q)BUILD='$(abspath $(BUILD))' tests/run $(KAFKA_BATS)
+	$(Q)$(WITH_BUILD) tests/run $(KAFKA_BATS)
 
 check-groups: all $(WITNESSES)
-	$(Q)BUILD='$(abspath $(BUILD))' GROUPS_SECONDS='$(GROUPS_SECONDS)' \
+	$(Q)$(WITH_BUILD) GROUPS_SECONDS='$(GROUPS_SECONDS)' \
 		tests/groups/run
+
+# ---- Trust: each stage prints its figure ----
+
+programs-of-trust: all programs-of-tests $(WITNESSES) $(BUILD)/trust/shim.so \
+    $(BUILD)/cuts/record.so $(BUILD)/cuts/judge
+
+# All of it, about two hours; TRUST=short: ten minutes.
+trust: programs-of-trust
+	$(Q)$(WITH_BUILD) TRUST='$(TRUST)' tests/trust/all
 
 # Each call kills the program, or fails as it may; no memory. TRUST_STRIDE=N:
 # at each N-th point; TRUST_STAGES: of kills, faults, memory.
-trust: all $(BUILD)/trust/shim.so
-	$(Q)BUILD='$(abspath $(BUILD))' TRUST_STRIDE='$(TRUST_STRIDE)' \
-		tests/trust/run
+trust-scenes: programs-of-trust
+	$(Q)$(WITH_BUILD) TRUST_STRIDE='$(TRUST_STRIDE)' tests/trust/run
+
+# What power cuts may leave, from a trace; CUTS_STATES=N: so many states.
+trust-cuts: programs-of-trust
+	$(Q)$(WITH_BUILD) CUTS_STATES='$(CUTS_STATES)' tests/cuts/run
+
+# Real power cuts, as root; POWER_EXT4, POWER_XFS: how many, POWER_SEED: which.
+trust-power: programs-of-trust
+	$(Q)$(WITH_BUILD) POWER_EXT4='$(POWER_EXT4)' \
+		POWER_XFS='$(POWER_XFS)' tests/power/run
 
 # All at once on a small disk, and someone is always killed; without
 # CHAOS_SECONDS until 5,000 were, and 20 M events read.
-trust-chaos: all $(WITNESSES)
-	$(Q)BUILD='$(abspath $(BUILD))' CHAOS_SECONDS='$(CHAOS_SECONDS)' \
-		tests/chaos/run
-# What power cuts may leave, from a trace; CUTS_STATES=N: so many states.
-trust-cuts: all $(BUILD)/trust/shim.so $(BUILD)/cuts/record.so \
-    $(BUILD)/cuts/judge
-	$(Q)BUILD='$(abspath $(BUILD))' CUTS_STATES='$(CUTS_STATES)' \
-		tests/cuts/run
+trust-chaos: programs-of-trust
+	$(Q)$(WITH_BUILD) CHAOS_SECONDS='$(CHAOS_SECONDS)' tests/chaos/run
 
-trust-cuts-seeds: all $(BUILD)/trust/shim.so $(BUILD)/cuts/record.so \
-    $(BUILD)/cuts/judge
-	$(Q)BUILD='$(abspath $(BUILD))' tests/cuts/seeds
-
-# Would it see a bug? Some are put in on purpose.
-programs-of-trust: all $(BUILD)/trust/shim.so $(WITNESSES)
-
-trust-seeds: programs-of-trust
-	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/seeds
-
-trust-rules: all programs-of-tests
-	$(Q)BUILD='$(abspath $(BUILD))' tests/trust/rules
+# Every bit that may flip costs its batch alone.
+trust-flips: programs-of-trust
+	$(Q)$(WITH_BUILD) tests/run $(BUILD)/tests/test_mend
 
 # The protocols, in all their runs; MODELS_LONG=1: larger ones, too.
-models:
+trust-models:
 	$(Q)tests/models/run
 
-# Real power cuts, as root; POWER_EXT4, POWER_XFS: how many, POWER_SEED: which.
-trust-power: all
-	$(Q)BUILD='$(abspath $(BUILD))' POWER_EXT4='$(POWER_EXT4)' \
-		POWER_XFS='$(POWER_XFS)' tests/power/run
-
-trust-power-seeds: all
-	$(Q)BUILD='$(abspath $(BUILD))' tests/power/seeds
+# Would they see a bug? Some are put in on purpose.
+trust-seeds trust-cuts-seeds trust-power-seeds trust-rules: programs-of-trust
+trust-seeds:
+	$(Q)$(WITH_BUILD) tests/trust/seeds
+trust-cuts-seeds:
+	$(Q)$(WITH_BUILD) tests/cuts/seeds
+trust-power-seeds:
+	$(Q)$(WITH_BUILD) tests/power/seeds
+trust-rules:
+	$(Q)$(WITH_BUILD) tests/trust/rules
 
 check-fresh:
 	$(Q)tests/fresh/check-fresh
@@ -302,7 +309,7 @@ lint:
 	$(Q)tests/run $(LINTS)
 
 soak: all programs-of-tests
-	$(Q)BUILD='$(abspath $(BUILD))' SOAK_SECONDS='$(SOAK_SECONDS)' \
+	$(Q)$(WITH_BUILD) SOAK_SECONDS='$(SOAK_SECONDS)' \
 		tests/soak/run
 
 fuzzers: $(FUZZERS)
@@ -312,7 +319,7 @@ fuzz:
 	$(Q)FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_RUNS='$(FUZZ_RUNS)' tests/fuzz/run
 
 bench: all $(BENCHES)
-	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/bench
+	$(Q)$(WITH_BUILD) tests/bench/bench
 
 # ---- Install ----
 

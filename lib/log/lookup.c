@@ -55,9 +55,13 @@ scan_close(struct scan *scan)
 static int
 scan_confirm(const struct scan *scan, struct sl_error *err)
 {
-	if (sl_segment_is_named(scan->dir, scan->base, scan->fd))
-		return SL_OK;
-	return sl_error_sys(err, ENOENT, "a segment went while it was read");
+	int rc;
+
+	rc = sl_segment_is_named(scan->dir, scan->base, scan->fd, err);
+	if (rc == SL_END)
+		rc = sl_error_sys(err, ENOENT,
+		    "a segment went while it was read");
+	return rc;
 }
 
 /* So often a look is begun again since a segment went under it. */

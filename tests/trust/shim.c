@@ -3,7 +3,8 @@
  * or do but a part, or leaves it without memory. By the environment:
  *
  * TRUST_PROGRAM  only in this program
- * TRUST_CALL     at which call, by its name below
+ * TRUST_CALL     at which call, by its name below; "change": any of those up to
+ *                fsync, counted together
  * TRUST_AT       and which of them, from 1 on; 0: never
  * TRUST_HOW      before | one | half | after: it is killed, when one byte or
  *                half is written; once | sticky: the call fails, and in the end
@@ -89,6 +90,8 @@ enum call { CALLS(ENUM) CALL_COUNT };
 static const char *const names[] = { CALLS(NAME) };
 
 static atomic_long counts[CALL_COUNT];
+static atomic_long changes;
+static bool at_change; /* `at` is one of them */
 static bool also[CALL_COUNT];
 static enum call at_call = CALL_COUNT;
 static long at = -1; /* -1: not in this program */
@@ -124,7 +127,9 @@ begin(void)
 		return;
 	how = (enum how)find(getenv("TRUST_HOW"), hows, STICKY);
 	error = number == NULL ? 0 : atoi(number);
-	at_call = (enum call)find(getenv("TRUST_CALL"), names, CALL_COUNT);
+	word = getenv("TRUST_CALL");
+	at_call = (enum call)find(word, names, CALL_COUNT);
+	at_change = word != NULL && strcmp(word, "change") == 0;
 	struck_path = getenv("TRUST_STRUCK");
 	snprintf(words, sizeof(words), "%s",
 	    getenv("TRUST_ALSO") == NULL ? "" : getenv("TRUST_ALSO"));
@@ -176,6 +181,15 @@ note_strike(void)
 		(void)next(struck_path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 }
 
+/* Is this call, the `number`th of its name, the one? */
+static bool
+is_here(enum call call, long number)
+{
+	if (!at_change)
+		return call == at_call && number == at;
+	return call <= CALL_fsync && atomic_fetch_add(&changes, 1) + 1 == at;
+}
+
 enum now { NOT_NOW, NOW_DIE, NOW_FAIL, NOW_PART };
 
 /* What becomes of this call? Dies before it, if so it is said. */
@@ -187,7 +201,7 @@ what_now(enum call call)
 	if (at < 0)
 		return NOT_NOW;
 	number = atomic_fetch_add(&counts[call], 1) + 1;
-	if ((call != at_call || number != at) &&
+	if (!is_here(call, number) &&
 	    !(how == STICKY && is_struck && also[call]))
 		return NOT_NOW;
 	if (how == BEFORE)

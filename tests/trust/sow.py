@@ -39,6 +39,22 @@ def make(tree, build, pairs, *goals):
         raise SystemExit(done.stderr.decode())
 
 
+def judge(tree, program, *words, verdict="", **env):
+    """What a test of the tree said, of that verdict if one is named; or None."""
+    env = dict(os.environ, BUILD=os.path.join(tree, "build"), **env)
+    run = subprocess.run([program, *words], cwd=tree, env=env,
+                         capture_output=True, check=False)
+    text = run.stdout.decode() + run.stderr.decode()
+    if run.returncode == 0:
+        return None
+    found = re.search(r"^not ok \d+ - " + verdict + r".*\n(# .*)", text, re.M)
+    if not found and verdict and "\nnot ok" in text:
+        return None
+    if not found:
+        raise SystemExit(f"not caught, and it fails: {text}")
+    return found[1]
+
+
 def reap(build, seeds, strike, goals):
     """
     Plant each of `seeds` (name, proof, pairs) whose name has a word of the
