@@ -110,6 +110,8 @@ SPOIL = ("printf XXXX | dd bs=1 conv=notrunc status=none seek=%d "
 
 ENVELOPES = ("sed 's/.*/{\"topic\":\"t\",\"headers\":{\"a\":\"b\"},"
              "\"payload\":&}/;5a{\"payload\":' in")
+# Of a line that its writer's death left unfinished nothing is handled.
+WHOLE = "while IFS= read -r line; do echo \"$line\"; done %s >>out"
 PLACE = ("streamlog-group describe --json g | grep -q '\"offset\":%d,'")
 
 SCENES = [
@@ -130,6 +132,9 @@ SCENES = [
            sent=wide(6, 20)),
     append("that rolls, each synced", "--sync each", made=SMALL + MAKE,
            held=wide(1, 5), sent=wide(6, 14)),
+    append("that rolls, in several partitions", "--sync batch",
+           held=wide(1, 6), sent=wide(7, 30), made="streamlog-topic create "
+           "--partitions 3 --set segment.bytes=4KiB t && " + MAKE),
     append("behind a torn batch", held=numbers(1, 10), sent=numbers(11, 30),
            made=MAKE + " && streamlog-append -q t in && truncate -s -20 "
            "\"$STREAMLOG_DIR/t/0/00000000000000000000.log\""),
@@ -143,8 +148,8 @@ SCENES = [
           ENVELOPES + " | streamlog-append --receipt -J t", made=MAKE,
           held=numbers(1, 10), sent=numbers(11, 20), status=65),
     Scene("append of more lines that are none", "streamlog-append",
-          "sed 's/.*/{/' in | streamlog-append -q t; s=$?; [ $s = 65 ] && "
-          "streamlog-append -q t in; exit $s", held=numbers(1, 10),
+          "sed 's/.*/{/' in | streamlog-append -q t; s=$?; [ $s = 65 ] || "
+          "exit $s; streamlog-append -q t in || s=$?; exit $s", held=numbers(1, 10),
           made=MAKE + " ; { echo '{' | streamlog-append -q t; } || true",
           sent=numbers(11, 20), status=65),
     append("of large batches", "--sync batch", made=MAKE,
@@ -251,11 +256,12 @@ SCENES = [
           "streamlog-tail -g g t >>out", made=MAKE, held=numbers(1, 20),
           out=True),
     Scene("group to a pipe", "streamlog-tail", "mkfifo -m 600 pipe 2>pipes; "
-          "cat pipe >>out & streamlog-tail -g g t >pipe; s=$?; wait; exit $s",
+          + WHOLE % "<pipe" + " & streamlog-tail -g g t >pipe; s=$?; wait; exit $s",
           made=MAKE, held=numbers(1, 20), out=True, statuses=(1, 2)),
     Scene("group that is acknowledged", "streamlog-tail",
-          "mkfifo pipe acks 2>pipes; { tee acks <pipe 5<>acks | sed "
-          "'s/.*\"payload\"://;s/}$//' >>out; } & streamlog-tail -g g -J "
+          "mkfifo pipe acks 2>pipes; { tee acks <pipe 5<>acks | sed -u "
+          "'s/.*\"payload\"://;s/}}$/}/' | " + WHOLE % ""
+          + "; } & streamlog-tail -g g -J "
           "--ack-fd 4 t 4<>acks >pipe; s=$?; wait; exit $s",
           made=MAKE, held=numbers(1, 20), out=True, statuses=(1, 2)),
     Scene("group whose place is printed, and committed", "streamlog-tail",
