@@ -16,10 +16,9 @@ sl_lost_save(int dir, const struct sl_fs_like *like, int fd, uint64_t base,
 	snprintf(name, SL_LOST_NAME_SIZE, "%020" PRIu64 "-%" PRIu64, base,
 	    position);
 	rc = sl_fs_create_dir(dir, SL_LOST_AND_FOUND, like, err);
-	if (rc == SL_OK)
+	/* One that is there may be of who was killed before this sync. */
+	if (rc == SL_OK || err->sys == EEXIST)
 		rc = sl_fs_sync_dir(dir, err);
-	else if (err->sys == EEXIST)
-		rc = SL_OK;
 	if (rc == SL_OK)
 		rc = sl_fs_open_dir(&lost, dir, SL_LOST_AND_FOUND, err);
 	if (rc == SL_OK)
