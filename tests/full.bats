@@ -57,11 +57,13 @@ feed()
 	}'
 }
 
-# compactor: half of the time it cleans, with and without the topic's name.
+# compactor: half of the time it cleans, with and without the topic's name. Told
+# to end, it first ends what it cleans: nothing goes after that.
 compactor()
 {
 	local status until
 
+	trap 'exit 0' TERM
 	while :; do
 		sleep 0.5
 		until=$((${EPOCHREALTIME/./} + 500000))
