@@ -257,8 +257,8 @@ class Chaos:
         keys = ["-k", "k"] if topic == "table" else []
         with open(path, "wb") as receipts, open(path + ".said", "wb") as said:
             process = self.stage.spawn(
-                [tool(self.stage, "feed"), str(writer), str(number), str(count),
-                 "key" if keys else "plain", "file",
+                [tool(self.stage, "feed"), str(writer), str(number),
+                 str(count), "key" if keys else "plain", "file",
                  *self.stage.command("append", "--receipt", "--sync", "each",
                                      "-p", str(partition), *keys, topic)],
                 stdout=receipts, stderr=said, env=self.environment)
