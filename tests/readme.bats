@@ -38,6 +38,17 @@ block()
 	[ "$named" = "$(cd "$BUILD/bin" && printf '%s\n' streamlog-*)" ]
 }
 
+@test "README and streamlog(7) have the same figures of trust" {
+	local page figure
+	page=$(tr '\n' ' ' <"$BATS_TEST_DIRNAME/../man/streamlog.7")
+	sed -n '/^| stage/,/^$/s/^|.*| \([^|]*[0-9][^|]*\) |$/\1/p' "$readme" >figures
+	[ "$(wc -l <figures)" = 11 ]
+	while read -r figure; do
+		echo "$figure"
+		[[ $page == *"$figure"* ]]
+	done <figures
+}
+
 @test "topics lie where README says" {
 	unset STREAMLOG_DIR XDG_STATE_HOME
 	export HOME=$BATS_TEST_TMPDIR

@@ -169,7 +169,8 @@ sweep_one(void *arg, const char *name, struct sl_error *err)
 
 /*
  * Inode numbers come back (H3), and who dies may have closed the segment, but
- * not yet its word: so the file's birth is part of the name.
+ * not yet its word: so the file's birth is part of the name. Where the file
+ * system doesn't know that there is no word.
  */
 static bool
 name_of(char name[NAME_SIZE], int segment)
@@ -180,6 +181,8 @@ name_of(char name[NAME_SIZE], int segment)
 	if (fstat(segment, &st) != 0)
 		return false;
 	sl_fs_birth_of(segment, &birth);
+	if (birth.time_ns == 0)
+		return false;
 	snprintf(name, NAME_SIZE, "%llx-%llx-%llx",
 	    (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
 	    (unsigned long long)birth.time_ns);
