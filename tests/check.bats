@@ -198,7 +198,7 @@ numbers()
 	exec 5>in
 	events 1001 1002 >&5
 	until_true grep -q 'live' "$STREAMLOG_DIR/t/0/lock"
-	until_true [ "$(streamlog-tail -n 1 -q t)" = '{"n":1002}' ]
+	until_true ends_with '{"n":1002}'
 	t streamlog-check --mend t
 	[ "$status" = 75 ]
 	[ "$stderr" = "streamlog-check: topic 't': partition 0: a writer has it open; stop it first" ]
@@ -207,6 +207,12 @@ numbers()
 	exec 5>&-
 	wait
 	streamlog-check -q --mend t
+}
+
+# ends_with EVENT: it is the last one of `t`.
+ends_with()
+{
+	[ "$(streamlog-tail -n 1 -q t)" = "$1" ]
 }
 
 # until_true COMMAND...: within ten seconds.
