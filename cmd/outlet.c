@@ -17,8 +17,9 @@ static int
 fail(int sys, struct sl_error *err)
 {
 	sl_error_sys(err, sys, "stdout");
-	err->code = SL_EIO;
-	return SL_EIO;
+	if (err->code != SL_ENOMEM)
+		err->code = SL_EIO;
+	return err->code;
 }
 
 /* The byte before where the next one goes; -1: there is none, or who knows. */

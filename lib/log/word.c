@@ -83,13 +83,16 @@ open_words(void)
 
 /* ---- Joining and leaving ---- */
 
-/* Under the gate: is nobody else there? Then presence is ours, exclusively. */
-static bool
-is_alone(int fd)
+/*
+ * Under the gate: is nobody else there? SL_OK: then presence is ours, alone;
+ * SL_EBUSY: others are.
+ */
+static int
+take_alone(int fd)
 {
 	struct sl_error ignored;
 
-	return sl_lock_take(fd, WORD_PRESENCE, true, 0, &ignored) == SL_OK;
+	return sl_lock_take(fd, WORD_PRESENCE, true, 0, &ignored);
 }
 
 /* Under the gate, alone: what is there is of the dead, maybe of another file.
@@ -117,12 +120,15 @@ enter(struct sl_word *word, uint64_t end)
 	struct sl_error ignored;
 	struct stat st;
 	bool is_in = false;
+	int rc;
 
 	if (sl_lock_take(word->fd, WORD_GATE, true, GATE_TIMEOUT_MS, &ignored) <
 	    0)
 		return false;
 	if (fstat(word->fd, &st) == 0 && st.st_nlink == 1) {
-		is_in = !is_alone(word->fd) || set_anew(word->fd, end);
+		rc = take_alone(word->fd);
+		is_in = rc == SL_OK ? set_anew(word->fd, end)
+		                    : rc == SL_EBUSY && st.st_size >= PAGE_SIZE;
 		is_in = is_in && sl_lock_take(word->fd, WORD_PRESENCE, false, 0,
 		                     &ignored) == SL_OK;
 	}
@@ -150,7 +156,7 @@ remove_if_alone(int dir, const char *name, int fd)
 
 	/* What can't be removed is left to who sweeps. */
 	if (sl_lock_take(fd, WORD_GATE, true, 0, &ignored) == SL_OK &&
-	    is_alone(fd) && sl_fs_unlink(dir, name, &ignored) < 0)
+	    take_alone(fd) == SL_OK && sl_fs_unlink(dir, name, &ignored) < 0)
 		return;
 }
 
