@@ -18,6 +18,8 @@
 #define XFS_MAGIC 0x58465342
 #define ZFS_MAGIC 0x2FC12FC1
 
+#define REMOVE_TRIES 100
+
 /*
  * The one way to a file. Beneath a directory a name is one component, not the
  * way up, and no link: what openat2(2) has RESOLVE_BENEATH and
@@ -415,7 +417,8 @@ remove_below(void *arg, const char *name, struct sl_error *err)
 int
 sl_fs_remove_tree(int at, const char *name, struct sl_error *err)
 {
-	int dir = -1;
+	int dir = -1, tries = 0;
+	bool is_full;
 	int rc;
 
 	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
@@ -423,13 +426,18 @@ sl_fs_remove_tree(int at, const char *name, struct sl_error *err)
 	if (errno != EISDIR && errno != EPERM)
 		return sl_error_sys(err, errno, "'%s'", name);
 	rc = sl_fs_open_dir(&dir, at, name, err);
-	if (rc == SL_OK)
-		rc = sl_fs_list(dir, remove_below, &dir, err);
+	do {
+		if (rc == SL_OK)
+			rc = sl_fs_list(dir, remove_below, &dir, err);
+		if (rc == SL_OK && unlinkat(at, name, AT_REMOVEDIR) != 0 &&
+		    errno != ENOENT)
+			rc = sl_error_sys(err, errno, "'%s'", name);
+		/* Who has it open may have made a file there just now. */
+		is_full = rc < 0 && err->sys == ENOTEMPTY;
+		rc = is_full ? SL_OK : rc;
+	} while (is_full && ++tries < REMOVE_TRIES);
 	sl_fs_close(&dir);
-	if (rc == SL_OK && unlinkat(at, name, AT_REMOVEDIR) != 0 &&
-	    errno != ENOENT)
-		rc = sl_error_sys(err, errno, "'%s'", name);
-	return rc;
+	return is_full ? err->code : rc;
 }
 
 int

@@ -32,8 +32,8 @@ sl_lag_log_open(struct sl_lag_log *log, int at, const char *name,
     struct sl_error *err)
 {
 	uint64_t position = 0;
+	int dir, rc, tries = 0;
 	size_t count;
-	int dir, rc;
 
 	*log = SL_LAG_LOG_CLOSED;
 	log->at = at;
@@ -42,10 +42,12 @@ sl_lag_log_open(struct sl_lag_log *log, int at, const char *name,
 	rc = sl_fs_open_dir(&dir, at, name, err);
 	if (rc < 0)
 		return rc;
-	rc = sl_lookup_segments(&log->segments, dir, err);
-	if (rc == SL_OK)
-		rc = sl_lookup_end(dir, &log->segments, &log->range, &position,
-		    err);
+	do {
+		rc = sl_lookup_segments(&log->segments, dir, err);
+		if (rc == SL_OK)
+			rc = sl_lookup_end(dir, &log->segments, &log->range,
+			    &position, err);
+	} while (rc < 0 && err->sys == ENOENT && ++tries < SL_LOOKUP_TRIES);
 	sl_fs_close(&dir);
 	count = log->segments.count;
 	if (rc == SL_OK) {
@@ -423,17 +425,18 @@ sl_lag_log_measure(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
     struct sl_error *err)
 {
 	char name[SL_LAG_NAME_SIZE];
-	int rc;
+	int at, tries, rc;
 
 	if (log->asked == offset && offset != SL_OFFSET_NONE) {
 		*lag = log->answer;
 		return SL_OK;
 	}
 	rc = measure_from(log, offset, lag, err);
-	if (rc < 0 && err->sys == ENOENT) {
-		/* Retention or a merge took the segment: list them anew. */
-		int at = log->at;
-
+	/* Retention or a merge took the segment: list them anew. */
+	for (tries = 0; rc < 0 && err->sys == ENOENT && log->is_open &&
+	                tries < SL_LOOKUP_TRIES;
+	     tries++) {
+		at = log->at;
 		memcpy(name, log->name, sizeof(name));
 		sl_lag_log_close(log);
 		rc = sl_lag_log_open(log, at, name, err);

@@ -64,14 +64,11 @@ scan_confirm(const struct scan *scan, struct sl_error *err)
 	return rc;
 }
 
-/* So often a look is begun again since a segment went under it. */
-#define AGAIN_MAX 100
-
 /* A segment that was listed has gone since: look again? */
 static bool
 is_passed(int rc, const struct sl_error *err, int *tries)
 {
-	return rc < 0 && err->sys == ENOENT && ++*tries < AGAIN_MAX;
+	return rc < 0 && err->sys == ENOENT && ++*tries < SL_LOOKUP_TRIES;
 }
 
 /* Could the directory have changed while it was listed? */

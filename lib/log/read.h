@@ -90,6 +90,9 @@ void sl_cursor_look_again(struct sl_cursor *cursor);
 
 /* ---- lookup.c: offsets of a partition's directory ---- */
 
+/* So often a look is begun again since a segment went under it. */
+#define SL_LOOKUP_TRIES 100
+
 /* The segments of a partition. SL_ECORRUPT: it has none. */
 SL_MUST_USE int sl_lookup_segments(struct sl_segments *segments, int dir,
     struct sl_error *err);

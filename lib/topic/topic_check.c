@@ -8,10 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* So often a segment is read again since it was replaced, or gone, meanwhile.
- */
-#define AGAIN_MAX 100
-
 struct checking {
 	const struct sl_check_options *options;
 	struct sl_check_sums *sums;
@@ -203,7 +199,7 @@ check_all(struct checking *checking, struct sl_error *err)
 		}
 		/* Retention or compaction was here: what is there now? */
 		if ((rc != SL_EBUSY && err->sys != ENOENT) ||
-		    ++tries > AGAIN_MAX)
+		    ++tries > SL_LOOKUP_TRIES)
 			break;
 		rc = sl_lookup_segments(&segments, checking->dir, err);
 		for (i = 0; i < segments.count && segments.bases[i] < base; i++)
