@@ -418,7 +418,6 @@ int
 sl_fs_remove_tree(int at, const char *name, struct sl_error *err)
 {
 	int dir = -1, tries = 0;
-	bool is_full;
 	int rc;
 
 	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
@@ -426,18 +425,17 @@ sl_fs_remove_tree(int at, const char *name, struct sl_error *err)
 	if (errno != EISDIR && errno != EPERM)
 		return sl_error_sys(err, errno, "'%s'", name);
 	rc = sl_fs_open_dir(&dir, at, name, err);
-	do {
-		if (rc == SL_OK)
-			rc = sl_fs_list(dir, remove_below, &dir, err);
-		if (rc == SL_OK && unlinkat(at, name, AT_REMOVEDIR) != 0 &&
-		    errno != ENOENT)
-			rc = sl_error_sys(err, errno, "'%s'", name);
+	while (rc == SL_OK) {
+		rc = sl_fs_list(dir, remove_below, &dir, err);
+		if (rc < 0 || unlinkat(at, name, AT_REMOVEDIR) == 0 ||
+		    errno == ENOENT)
+			break;
 		/* Who has it open may have made a file there just now. */
-		is_full = rc < 0 && err->sys == ENOTEMPTY;
-		rc = is_full ? SL_OK : rc;
-	} while (is_full && ++tries < REMOVE_TRIES);
+		if (errno != ENOTEMPTY || ++tries == REMOVE_TRIES)
+			rc = sl_error_sys(err, errno, "'%s'", name);
+	}
 	sl_fs_close(&dir);
-	return is_full ? err->code : rc;
+	return rc;
 }
 
 int
