@@ -4,7 +4,6 @@
 #include "fs.h"
 #include "read.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +46,7 @@ sl_lag_log_open(struct sl_lag_log *log, int at, const char *name,
 		if (rc == SL_OK)
 			rc = sl_lookup_end(dir, &log->segments, &log->range,
 			    &position, err);
-	} while (rc < 0 && err->sys == ENOENT && ++tries < SL_LOOKUP_TRIES);
+	} while (sl_lookup_is_passed(rc, err, &tries));
 	sl_fs_close(&dir);
 	count = log->segments.count;
 	if (rc == SL_OK) {
@@ -425,7 +424,7 @@ sl_lag_log_measure(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
     struct sl_error *err)
 {
 	char name[SL_LAG_NAME_SIZE];
-	int at, tries, rc;
+	int at, rc, tries = 0;
 
 	if (log->asked == offset && offset != SL_OFFSET_NONE) {
 		*lag = log->answer;
@@ -433,9 +432,7 @@ sl_lag_log_measure(struct sl_lag_log *log, uint64_t offset, struct sl_lag *lag,
 	}
 	rc = measure_from(log, offset, lag, err);
 	/* Retention or a merge took the segment: list them anew. */
-	for (tries = 0; rc < 0 && err->sys == ENOENT && log->is_open &&
-	                tries < SL_LOOKUP_TRIES;
-	     tries++) {
+	while (log->is_open && sl_lookup_is_passed(rc, err, &tries)) {
 		at = log->at;
 		memcpy(name, log->name, sizeof(name));
 		sl_lag_log_close(log);

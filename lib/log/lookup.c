@@ -64,9 +64,8 @@ scan_confirm(const struct scan *scan, struct sl_error *err)
 	return rc;
 }
 
-/* A segment that was listed has gone since: look again? */
-static bool
-is_passed(int rc, const struct sl_error *err, int *tries)
+bool
+sl_lookup_is_passed(int rc, const struct sl_error *err, int *tries)
 {
 	return rc < 0 && err->sys == ENOENT && ++*tries < SL_LOOKUP_TRIES;
 }
@@ -204,7 +203,7 @@ sl_lookup_range(int dir, struct sl_range *range, struct sl_error *err)
 
 	do {
 		rc = look_range(dir, range, err);
-	} while (is_passed(rc, err, &tries));
+	} while (sl_lookup_is_passed(rc, err, &tries));
 	return rc;
 }
 
@@ -234,7 +233,7 @@ sl_lookup_sync(int dir, struct sl_error *err)
 
 	do {
 		rc = look_sync(dir, err);
-	} while (is_passed(rc, err, &tries));
+	} while (sl_lookup_is_passed(rc, err, &tries));
 	return rc;
 }
 
@@ -461,7 +460,7 @@ sl_lookup_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 
 	do {
 		rc = look_time(dir, time_ms, offset, err);
-	} while (is_passed(rc, err, &tries));
+	} while (sl_lookup_is_passed(rc, err, &tries));
 	return rc;
 }
 
@@ -558,6 +557,6 @@ sl_lookup_info(int dir, struct sl_partition_info *info, struct sl_error *err)
 
 	do {
 		rc = look_info(dir, info, err);
-	} while (is_passed(rc, err, &tries));
+	} while (sl_lookup_is_passed(rc, err, &tries));
 	return rc;
 }

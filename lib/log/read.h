@@ -92,6 +92,8 @@ void sl_cursor_look_again(struct sl_cursor *cursor);
 
 /* So often a look is begun again since a segment went under it. */
 #define SL_LOOKUP_TRIES 100
+/* It failed since a segment that was listed has gone: look again? */
+bool sl_lookup_is_passed(int rc, const struct sl_error *err, int *tries);
 
 /* The segments of a partition. SL_ECORRUPT: it has none. */
 SL_MUST_USE int sl_lookup_segments(struct sl_segments *segments, int dir,

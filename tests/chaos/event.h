@@ -18,6 +18,8 @@
 #ifndef CHAOS_EVENT_H
 #define CHAOS_EVENT_H
 
+#include "../groups/text.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,39 +39,6 @@ struct event {
 	unsigned sequence;
 	bool is_keyed;
 };
-
-struct text {
-	char *bytes;
-	size_t used;
-	size_t room;
-};
-
-static inline void
-die(const char *what)
-{
-	perror(what);
-	exit(70);
-}
-
-static inline void
-reserve(struct text *text, size_t more)
-{
-	if (text->used + more <= text->room)
-		return;
-	text->room = 2 * (text->used + more);
-	text->bytes = realloc(text->bytes, text->room);
-	if (text->bytes == NULL)
-		die("no memory");
-}
-
-/* All at once, so that no other one's text comes between. */
-static inline void
-record(int to, struct text *text)
-{
-	if (write(to, text->bytes, text->used) != (ssize_t)text->used)
-		die("record");
-	text->used = 0;
-}
 
 /* ---- One event ---- */
 

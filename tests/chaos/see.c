@@ -130,16 +130,6 @@ see_lines(const char *bytes, size_t count, struct text *to)
 	return (size_t)(line - bytes);
 }
 
-static const char *
-said(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (value == NULL)
-		die(name);
-	return value;
-}
-
 static void
 begin_batch(struct text *to)
 {

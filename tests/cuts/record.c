@@ -372,12 +372,11 @@ ftruncate(int fd, off_t bytes)
 	return rc;
 }
 
-int
-fdatasync(int fd)
+static int
+pass_sync(int (*next)(int), int fd)
 {
 	int rc;
 
-	NEXT(next, fdatasync);
 	enter();
 	rc = next(fd);
 	if (rc == 0)
@@ -387,17 +386,17 @@ fdatasync(int fd)
 }
 
 int
+fdatasync(int fd)
+{
+	NEXT(next, fdatasync);
+	return pass_sync(next, fd);
+}
+
+int
 fsync(int fd)
 {
-	int rc;
-
 	NEXT(next, fsync);
-	enter();
-	rc = next(fd);
-	if (rc == 0)
-		put_file('s', fd, 0, NULL, 0);
-	leave();
-	return rc;
+	return pass_sync(next, fd);
 }
 
 /* Nobody here calls these: a trace that has one of them is refused. */

@@ -13,6 +13,8 @@
  * batch's offset and our pid make it one of N. Acknowledged are those of a read
  * from the last to the first.
  */
+#include "text.h"
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,19 +24,6 @@
 #include <unistd.h>
 
 #define READ_BYTES 4096
-
-struct text {
-	char *bytes;
-	size_t used;
-	size_t room;
-};
-
-static void
-die(const char *what)
-{
-	perror(what);
-	exit(70);
-}
 
 static unsigned long long
 now_ns(void)
@@ -54,17 +43,6 @@ nap(const char *us)
 }
 
 static void
-reserve(struct text *text, size_t more)
-{
-	if (text->used + more <= text->room)
-		return;
-	text->room = 2 * (text->used + more);
-	text->bytes = realloc(text->bytes, text->room);
-	if (text->bytes == NULL)
-		die("no memory");
-}
-
-static void
 put(struct text *text, const char *bytes, size_t count)
 {
 	reserve(text, count);
@@ -76,15 +54,6 @@ static void
 put_word(struct text *text, const char *word)
 {
 	put(text, word, strlen(word));
-}
-
-/* All at once, so that no other one's text comes between. */
-static void
-record(int to, struct text *text)
-{
-	if (write(to, text->bytes, text->used) != (ssize_t)text->used)
-		die("record");
-	text->used = 0;
 }
 
 /* Read some; false at the end. */
@@ -99,16 +68,6 @@ take(struct text *text)
 		die("read");
 	text->used += (size_t)got;
 	return got > 0;
-}
-
-static const char *
-said(const char *name)
-{
-	const char *value = getenv(name);
-
-	if (value == NULL)
-		die(name);
-	return value;
 }
 
 static bool

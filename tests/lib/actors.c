@@ -133,6 +133,22 @@ note(struct seen *seen, const struct sl_record *record, int partition,
 	return SL_OK;
 }
 
+/* Open a topic of these, and follow all of it from its beginning. */
+static int
+begin_following(const char *name, const struct sl_reader_options *options,
+    struct sl_topic **topic, struct sl_reader **reader, struct sl_error *err)
+{
+	int p, rc;
+
+	rc = sl_topic_open(topic, actors_path, name, err);
+	if (rc == SL_OK)
+		rc = sl_reader_open(reader, options, err);
+	for (p = 0; rc == SL_OK && p < PARTITIONS; p++)
+		rc = sl_reader_assign(*reader, *topic, p, 0, SL_OFFSET_NONE,
+		    err);
+	return rc == SL_OK ? sl_reader_follow(*reader, err) : rc;
+}
+
 /* All of `log`, to the end that it has once the writers are done. */
 void *
 actors_follow(void *arg)
@@ -146,16 +162,9 @@ actors_follow(void *arg)
 	struct sl_source source;
 	struct seen seen = { .count = 0 };
 	bool was_over = false;
-	int p, rc;
+	int rc;
 
-	rc = sl_topic_open(&topic, actors_path, "log", &actor->err);
-	if (rc == SL_OK)
-		rc = sl_reader_open(&reader, &options, &actor->err);
-	for (p = 0; rc == SL_OK && p < PARTITIONS; p++)
-		rc = sl_reader_assign(reader, topic, p, 0, SL_OFFSET_NONE,
-		    &actor->err);
-	if (rc == SL_OK)
-		rc = sl_reader_follow(reader, &actor->err);
+	rc = begin_following("log", &options, &topic, &reader, &actor->err);
 	while (rc >= 0) {
 		rc = sl_reader_next(reader, &record, &source, &actor->err);
 		if (rc == SL_OK)
@@ -188,14 +197,7 @@ actors_read_ring(void *arg)
 	uint64_t next[PARTITIONS] = { 0 };
 	int p, rc;
 
-	rc = sl_topic_open(&topic, actors_path, "ring", &actor->err);
-	if (rc == SL_OK)
-		rc = sl_reader_open(&reader, &options, &actor->err);
-	for (p = 0; rc == SL_OK && p < PARTITIONS; p++)
-		rc = sl_reader_assign(reader, topic, p, 0, SL_OFFSET_NONE,
-		    &actor->err);
-	if (rc == SL_OK)
-		rc = sl_reader_follow(reader, &actor->err);
+	rc = begin_following("ring", &options, &topic, &reader, &actor->err);
 	while (rc >= 0 && !actors_over) {
 		rc = sl_reader_next(reader, &record, &source, &actor->err);
 		p = source.partition;
