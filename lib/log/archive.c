@@ -150,8 +150,6 @@ find_end(const struct sl_archive *archive, uint64_t *end, bool *is_empty,
 	if (!archive->is_dry)
 		rc = sl_fs_list(to, sweep_name, &to, err);
 	if (rc == SL_OK)
-		rc = sl_lookup_segments(&segments, to, err);
-	if (rc == SL_OK)
 		rc = sl_lookup_end(to, &segments, &range, &position, err);
 	if (rc == SL_OK && segments.count > 1)
 		rc = sl_lookup_bytes(to, segments.bases[0], &bytes, err);
@@ -208,8 +206,6 @@ sl_archive_copy(const struct sl_archive *archive, struct sl_error *err)
 		rc = sl_fs_sync_dir(archive->to, err);
 	if (rc == SL_OK)
 		rc = find_end(archive, &end, &is_empty, err);
-	if (rc == SL_OK)
-		rc = sl_lookup_segments(&segments, archive->from, err);
 	if (rc == SL_OK)
 		rc = sl_lookup_end(archive->from, &segments, &range, &position,
 		    err);

@@ -31,7 +31,7 @@ sl_lag_log_open(struct sl_lag_log *log, int at, const char *name,
     struct sl_error *err)
 {
 	uint64_t position = 0;
-	int dir, rc, tries = 0;
+	int dir, rc;
 	size_t count;
 
 	*log = SL_LAG_LOG_CLOSED;
@@ -41,12 +41,7 @@ sl_lag_log_open(struct sl_lag_log *log, int at, const char *name,
 	rc = sl_fs_open_dir(&dir, at, name, err);
 	if (rc < 0)
 		return rc;
-	do {
-		rc = sl_lookup_segments(&log->segments, dir, err);
-		if (rc == SL_OK)
-			rc = sl_lookup_end(dir, &log->segments, &log->range,
-			    &position, err);
-	} while (sl_lookup_is_passed(rc, err, &tries));
+	rc = sl_lookup_end(dir, &log->segments, &log->range, &position, err);
 	sl_fs_close(&dir);
 	count = log->segments.count;
 	if (rc == SL_OK) {

@@ -165,31 +165,47 @@ range_of(int dir, const struct sl_segments *segments, struct sl_range *range,
 	return rc;
 }
 
-int
-sl_lookup_end(int dir, const struct sl_segments *segments,
-    struct sl_range *range, uint64_t *position, struct sl_error *err)
+static int
+look_end(int dir, const struct sl_segments *segments, struct sl_range *range,
+    struct sl_error *err)
 {
 	int64_t largest_ms = SL_TIME_NONE;
+	uint64_t position;
 
-	return range_of(dir, segments, range, position, &largest_ms, err);
+	return range_of(dir, segments, range, &position, &largest_ms, err);
+}
+
+int
+sl_lookup_end(int dir, struct sl_segments *segments, struct sl_range *range,
+    uint64_t *position, struct sl_error *err)
+{
+	int64_t largest_ms = SL_TIME_NONE;
+	int tries = 0;
+	int rc;
+
+	do {
+		rc = sl_lookup_segments(segments, dir, err);
+		if (rc == SL_OK)
+			rc = range_of(dir, segments, range, position,
+			    &largest_ms, err);
+	} while (sl_lookup_is_passed(rc, err, &tries));
+	return rc;
 }
 
 static int
 look_range(int dir, struct sl_range *range, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
-	uint64_t position;
 	int rc;
 
 	rc = sl_ends_list(&segments, dir, err);
 	if (rc == SL_OK)
-		rc = sl_lookup_end(dir, &segments, range, &position, err);
+		rc = look_end(dir, &segments, range, err);
 	if (rc == SL_END ||
 	    (rc == SL_OK && sl_ends_is_passed(dir, &segments, range->next))) {
 		rc = sl_lookup_segments(&segments, dir, err);
 		if (rc == SL_OK)
-			rc = sl_lookup_end(dir, &segments, range, &position,
-			    err);
+			rc = look_end(dir, &segments, range, err);
 	}
 	sl_segments_release(&segments);
 	return rc;
@@ -430,7 +446,6 @@ look_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 {
 	struct sl_segments segments = SL_SEGMENTS_EMPTY;
 	struct sl_range range;
-	uint64_t position;
 	size_t i;
 	int rc;
 
@@ -445,7 +460,7 @@ look_time(int dir, int64_t time_ms, uint64_t *offset, struct sl_error *err)
 		    err);
 	}
 	if (rc == SL_END) {
-		rc = sl_lookup_end(dir, &segments, &range, &position, err);
+		rc = look_end(dir, &segments, &range, err);
 		*offset = range.next;
 	}
 	sl_segments_release(&segments);

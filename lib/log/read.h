@@ -99,9 +99,9 @@ bool sl_lookup_is_passed(int rc, const struct sl_error *err, int *tries);
 SL_MUST_USE int sl_lookup_segments(struct sl_segments *segments, int dir,
     struct sl_error *err);
 
-/* The range of what was listed, and the position at which the last segment
- * ends: behind its last valid batch, or behind damage. */
-SL_MUST_USE int sl_lookup_end(int dir, const struct sl_segments *segments,
+/* The segments, their range, and the position at which the last one ends:
+ * behind its last valid batch, or behind damage. */
+SL_MUST_USE int sl_lookup_end(int dir, struct sl_segments *segments,
     struct sl_range *range, uint64_t *position, struct sl_error *err);
 
 SL_MUST_USE int sl_lookup_range(int dir, struct sl_range *range,

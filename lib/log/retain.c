@@ -118,9 +118,7 @@ sl_retain_load(struct sl_retain *retain, int dir, struct sl_error *err)
 
 	*retain = SL_RETAIN_EMPTY;
 	retain->dir = dir;
-	rc = sl_lookup_segments(&segments, dir, err);
-	if (rc == SL_OK)
-		rc = sl_lookup_end(dir, &segments, &range, &position, err);
+	rc = sl_lookup_end(dir, &segments, &range, &position, err);
 	if (rc == SL_OK) {
 		retain->segments =
 		    calloc(segments.count, sizeof(*retain->segments));

@@ -58,7 +58,10 @@ clean(void *arg)
 static int
 measure(struct sl_topic *topic, int partition, struct sl_error *err)
 {
+	static const struct sl_clean_options dry = { .is_dry_run = true,
+		.lock_timeout_ms = LOCK_MS };
 	struct sl_check_sums sums = { .segments = 0 };
+	struct sl_clean_sums would = { .segments = 0 };
 	struct sl_partition_info info;
 	struct sl_lag_meter *meter = NULL;
 	struct sl_lag lag;
@@ -74,6 +77,8 @@ measure(struct sl_topic *topic, int partition, struct sl_error *err)
 	if (rc == SL_OK)
 		rc = sl_lag_measure(meter, partition, 3, &lag, err);
 	sl_lag_meter_close(meter);
+	if (rc == SL_OK)
+		rc = sl_topic_clean(topic, &dry, &would, err);
 	if (rc == SL_OK)
 		rc = sl_topic_check(topic, partition,
 		    &(struct sl_check_options){ .tell = NULL }, &sums, err);
