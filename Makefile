@@ -81,6 +81,10 @@ endif
 HAVE := $(if $(call has_library,libzstd),-DHAVE_ZSTD) \
 	$(if $(call has_library,liblz4),-DHAVE_LZ4) \
 	$(if $(call has_library,libisal),-DHAVE_ISAL)
+# So is Kafka's engine, which is linked with this.
+HAS_KAFKA := $(call has_library,rdkafka)
+KAFKA_CFLAGS := $(if $(HAS_KAFKA),$(shell $(PKG_CONFIG) --cflags rdkafka))
+KAFKA_LIBS := $(if $(HAS_KAFKA),$(shell $(PKG_CONFIG) --libs rdkafka))
 version = $(shell $(PKG_CONFIG) --modversion $(1))
 LIBRARIES := libyaml $(call version,yaml-0.1), cJSON $(call version,libcjson)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags yaml-0.1 libcjson)
@@ -101,7 +105,7 @@ CMD_SEES := -iquote lib -iquote cmd
 TEST_SEES := $(LIB_SEES) -iquote cmd -iquote tests/lib
 
 SL_CPPFLAGS := -D_GNU_SOURCE $(HAVE) -DSL_LIBRARIES='"$(LIBRARIES)"' \
-	$(CPPFLAGS)
+	-DSL_LIBDIR='"$(LIBDIR)"' $(CPPFLAGS)
 SL_CFLAGS := -std=c11 $(WARN) -fPIC -fvisibility=hidden -pthread \
 	-ffunction-sections -fdata-sections $(SANITIZE) $(CFLAGS)
 SL_LDFLAGS := -pthread -Wl,--gc-sections -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
@@ -116,6 +120,8 @@ HELP_OBJ := $(HELP_SRC:%.c=$(BUILD)/obj/%.o)
 PROGRAMS := $(MAIN_SRC:cmd/%.c=$(BUILD)/bin/%)
 STATIC := $(BUILD)/lib/libstreamlog.a
 SHARED := $(BUILD)/lib/libstreamlog.so
+KAFKA_OBJ := $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/kafka/*.c))
+PLUGIN := $(if $(HAS_KAFKA),$(BUILD)/lib/streamlog/kafka.so)
 CMD_LIB := $(if $(HELP_OBJ),$(BUILD)/obj/libcmd.a)
 
 TEST_SRC := $(wildcard tests/lib/*.c)
@@ -144,16 +150,18 @@ LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 	trust-power-seeds trust-rules soak fuzz bench lint install uninstall \
 	dist clean programs-of-tests programs-of-trust fuzzers tsan FORCE
 
-all: $(PROGRAMS) $(STATIC) $(SHARED) $(BUILD)/lib/libstreamlog.so.$(SOVERSION)
+all: $(PROGRAMS) $(STATIC) $(SHARED) $(SHARED).$(SOVERSION) $(PLUGIN)
 
 # What was compiled with other flags is compiled again.
-FLAGS_NOW := $(CC) $(SL_CPPFLAGS) $(LIB_SEES) $(SL_CFLAGS) $(SL_LDFLAGS) $(LIBS)
+FLAGS_NOW := $(CC) $(SL_CPPFLAGS) $(LIB_SEES) $(SL_CFLAGS) $(SL_LDFLAGS) $(LIBS) \
+	$(KAFKA_CFLAGS) $(KAFKA_LIBS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(subst ','\'',$(FLAGS_NOW))' >$@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(BUILD)/obj/lib/%.o: SEES := $(LIB_SEES)
+$(BUILD)/obj/lib/kafka/%.o: SEES := $(LIB_SEES) -iquote lib/kafka $(KAFKA_CFLAGS)
 $(BUILD)/obj/cmd/%.o: SEES := $(CMD_SEES)
 $(BUILD)/obj/tests/%.o: SEES := $(TEST_SEES)
 
@@ -176,6 +184,13 @@ $(SHARED).$(SOVERSION): $(LIB_OBJ)
 
 $(SHARED): $(SHARED).$(SOVERSION)
 	$(Q)ln -sf $(<F) $@
+
+# It brings its own copy of what it uses of the library, and shows one symbol.
+$(PLUGIN): $(KAFKA_OBJ) $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,--exclude-libs,ALL $(SL_LDFLAGS) -o $@ $^ \
+		$(KAFKA_LIBS) $(LIBS)
 
 define link
 	@mkdir -p $(@D)
@@ -332,6 +347,7 @@ bash_to = $(foreach file,$(wildcard completions/*.bash),\
 INSTALLED = $(call to,$(PROGRAMS),$(BINDIR),755) \
 	$(call to,$(STATIC),$(LIBDIR),644) \
 	$(call to,$(SHARED).$(SOVERSION),$(LIBDIR),755) \
+	$(call to,$(PLUGIN),$(LIBDIR)/streamlog,755) \
 	$(call to,lib/streamlog.h lib/streamlog_text.h \
 		lib/streamlog_group.h lib/streamlog_clean.h \
 		lib/streamlog_check.h,$(INCLUDEDIR),644) \

@@ -85,6 +85,7 @@ parse_on_error(struct append_options *options, const char *text)
 	for (i = 0; i < 3; i++) {
 		if (strcmp(text, words[i]) == 0) {
 			options->on_error = (enum append_on_error)i;
+			options->has_on_error = true;
 			return;
 		}
 	}

@@ -46,7 +46,8 @@ struct append_options {
 	bool has_sync;
 	bool receipt;
 	enum append_on_error on_error;
-	int64_t wait_ms; /* or APPEND_WAIT_NONE, APPEND_WAIT_EVER */
+	bool has_on_error; /* it was said */
+	int64_t wait_ms;   /* or APPEND_WAIT_NONE, APPEND_WAIT_EVER */
 };
 
 /* Parse; what is wrong ends the program with 2. */

@@ -20,6 +20,8 @@ enum {
 static const struct cli_option common_options[] = {
 	{ 'd', "dir", "DIR", false, "the log directory ($STREAMLOG_DIR)",
 	    "Common" },
+	{ 'X', "property", "K=V", false,
+	    "a setting of Kafka's client, for kafka://", NULL },
 	{ 'q', "quiet", NULL, false, "errors only", NULL },
 	{ 'v', "verbose", NULL, false, "say more", NULL },
 	{ CODE_HELP, "help", NULL, false, "this", NULL },
@@ -197,6 +199,12 @@ cli_close_stdout(int status)
 
 /* ---- Beginning ---- */
 
+static void
+note(const char *text)
+{
+	cli_notice("%s", text);
+}
+
 bool
 cli_is_closed(int fd)
 {
@@ -230,6 +238,7 @@ cli_begin(struct cli *cli, const struct cli_program *program, int argc,
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	program_name = program->name;
+	sl_on_notice(note);
 	*cli = (struct cli){ .program = program,
 		.operands_before_dashes = -1,
 		.argc = argc,
@@ -376,7 +385,7 @@ find_name(const struct cli *cli, const char *name, size_t bytes)
 }
 
 /* The word after the option in hand, as its argument. */
-static const char *
+static char *
 take_word(struct cli *cli, const struct cli_option *option, bool is_long)
 {
 	if (cli->at < cli->argc)
@@ -389,7 +398,7 @@ take_word(struct cli *cli, const struct cli_option *option, bool is_long)
 }
 
 static int
-next_long(struct cli *cli, const char *word, const char **argument)
+next_long(struct cli *cli, char *word, char **argument)
 {
 	const struct cli_option *option;
 	size_t bytes;
@@ -406,7 +415,7 @@ next_long(struct cli *cli, const char *word, const char **argument)
 }
 
 static int
-next_letter(struct cli *cli, const char **argument)
+next_letter(struct cli *cli, char **argument)
 {
 	const struct cli_option *option;
 	char letter;
@@ -439,7 +448,7 @@ is_number_word(const char *word)
 
 /* The next option in argv, common ones as well; operands step aside. */
 static int
-next_option(struct cli *cli, const char **argument)
+next_option(struct cli *cli, char **argument)
 {
 	char *word;
 
@@ -469,17 +478,39 @@ next_option(struct cli *cli, const char **argument)
 	return CLI_DONE;
 }
 
+/* It may be a secret: once taken it is in no message and no list of processes.
+ */
+static void
+set_kafka(char *text)
+{
+	char *equals = strchr(text, '=');
+	struct sl_error err;
+
+	if (equals == NULL)
+		cli_usage("-X: '%s' is not NAME=VALUE", text);
+	*equals = '\0';
+	if (sl_kafka_set(text, equals + 1, &err) < 0)
+		cli_usage("-X: %s", err.text);
+	*equals = '=';
+	memset(equals + 1, '*', strlen(equals + 1));
+}
+
 int
 cli_next(struct cli *cli, const char **argument)
 {
+	char *text;
 	int code;
 
 	for (;;) {
-		*argument = NULL;
-		code = next_option(cli, argument);
+		text = NULL;
+		code = next_option(cli, &text);
+		*argument = text;
 		switch (code) {
 		case 'd':
-			cli->dir = *argument;
+			cli->dir = text;
+			break;
+		case 'X':
+			set_kafka(text);
 			break;
 		case 'q':
 			is_quiet = true;

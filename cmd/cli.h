@@ -64,7 +64,7 @@ struct cli {
 	int argc; /* the parser's own from here on */
 	char **argv;
 	int at;
-	const char *bundle; /* the letters left in the word in hand */
+	char *bundle; /* the letters left in the word in hand */
 };
 
 /*

@@ -72,7 +72,9 @@ group_delete(const struct group_query *query, bool execute)
 	int status, one;
 	size_t i;
 
-	if (group_scan_list(&scan, query, &err) != SL_OK)
+	if (sl_may_change(query->dir, query->group, SL_CHANGE_GROUP_DELETE,
+	        &err) != SL_OK ||
+	    group_scan_list(&scan, query, &err) != SL_OK)
 		return cli_fail(&err);
 	status = scan.status;
 	for (i = 0; i < scan.group_count; i++) {

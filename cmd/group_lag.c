@@ -13,15 +13,13 @@ static void
 add_sum(struct table *table, const struct scan_sum *sum)
 {
 	bool is_known = sum->trouble == NULL;
-	char size[SL_SIZE_TEXT_SIZE];
 
 	table_add(table, sum->group);
 	table_add(table, sum->topic);
 	table_add_number(table, sum->partitions);
 	if (is_known) {
 		table_add_number(table, sum->events);
-		sl_format_size(sum->bytes, size);
-		table_add(table, size);
+		table_add_size(table, sum->bytes);
 	} else {
 		table_add(table, place_state_name(sum->trouble->state));
 		table_add(table, "-");
@@ -76,7 +74,7 @@ group_lag_json(const struct group_scan *scan, struct sl_error *err)
 		sl_json_add_int(row, "partitions", (int64_t)sum.partitions);
 		if (sum.trouble == NULL) {
 			sl_json_add_int(row, "lag_events", (int64_t)sum.events);
-			sl_json_add_int(row, "lag_bytes", (int64_t)sum.bytes);
+			row_add_number(row, "lag_bytes", sum.bytes);
 		} else {
 			sl_json_add_null(row, "lag_events");
 			sl_json_add_null(row, "lag_bytes");
@@ -110,7 +108,7 @@ static bool
 lag_bytes(const struct scan_row *row, int64_t *value)
 {
 	*value = (int64_t)row->lag.bytes;
-	return scan_row_is_measured(row);
+	return scan_row_is_measured(row) && row->lag.bytes != SL_UNKNOWN;
 }
 
 static bool

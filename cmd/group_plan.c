@@ -343,7 +343,9 @@ plan_make(struct plan *plan, const struct group_query *query,
 	int rc;
 
 	*plan = (struct plan){ .query = query, .goal = goal };
-	rc = read_places(plan, err);
+	rc = sl_may_change(query->dir, query->group, SL_CHANGE_GROUP_SET, err);
+	if (rc == SL_OK)
+		rc = read_places(plan, err);
 	if (rc == SL_OK && goal->kind == RESET_FILE)
 		rc = places_file_read(&plan->file, goal->file, err);
 	if (rc == SL_OK)

@@ -132,16 +132,6 @@ group_add_json_ms(struct sl_json *row, const char *name, int64_t ms)
 		sl_json_add_int(row, name, ms);
 }
 
-static void
-add_json_number(struct sl_json *json, const char *name, bool is_known,
-    uint64_t number)
-{
-	if (is_known)
-		sl_json_add_int(json, name, (int64_t)number);
-	else
-		sl_json_add_null(json, name);
-}
-
 static int
 print_json(const struct scan_row *row, struct sl_error *err)
 {
@@ -152,14 +142,16 @@ print_json(const struct scan_row *row, struct sl_error *err)
 	sl_json_add_text(json, "group", row->group);
 	sl_json_add_text(json, "topic", place->topic);
 	sl_json_add_int(json, "partition", place->partition);
-	add_json_number(json, "offset", scan_row_has_offset(row),
-	    place->offset);
-	add_json_number(json, "end_offset", row->has_end, row->lag.range.next);
-	add_json_number(json, "lag_events", is_ok, row->lag.events);
-	add_json_number(json, "lag_bytes", is_ok, row->lag.bytes);
+	row_add_number(json, "offset",
+	    scan_row_has_offset(row) ? place->offset : SL_UNKNOWN);
+	row_add_number(json, "end_offset",
+	    row->has_end ? row->lag.range.next : SL_UNKNOWN);
+	row_add_number(json, "lag_events",
+	    is_ok ? row->lag.events : SL_UNKNOWN);
+	row_add_number(json, "lag_bytes", is_ok ? row->lag.bytes : SL_UNKNOWN);
 	group_add_json_ms(json, "behind_ms", row->behind_ms);
 	group_add_json_ms(json, "headroom_ms", row->headroom_ms);
-	add_json_number(json, "gone_events", is_ok, row->lag.gone);
+	row_add_number(json, "gone_events", is_ok ? row->lag.gone : SL_UNKNOWN);
 	sl_json_add_text(json, "state", place_state_name(row->state));
 	sl_json_add_text(json, "member",
 	    place->member[0] != '\0' ? place->member : NULL);

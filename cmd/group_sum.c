@@ -1,5 +1,6 @@
 /* group_sum.c: what came of a scan, in words and in sums; see group_scan.h. */
 #include "group_scan.h"
+#include "number.h"
 
 #include <string.h>
 
@@ -60,7 +61,7 @@ add_row(struct scan_sum *sum, const struct scan_row *row)
 	if (scan_row_is_trouble(row) && sum->trouble == NULL)
 		sum->trouble = row;
 	sum->events += row->lag.events;
-	sum->bytes += row->lag.bytes;
+	sum->bytes = number_add(sum->bytes, row->lag.bytes);
 	if (row->behind_ms > sum->behind_ms)
 		sum->behind_ms = row->behind_ms;
 	if (headroom_ms != SL_TIME_NONE && (sum->headroom_ms == SL_TIME_NONE ||

@@ -50,7 +50,7 @@ look(const struct group_query *query, struct left *left, int *status,
 	*status = scan.status;
 	for (i = 0; rc == SL_OK && i < scan.row_count; i++) {
 		left->events += scan.rows[i].lag.events;
-		left->bytes += scan.rows[i].lag.bytes;
+		left->bytes = number_add(left->bytes, scan.rows[i].lag.bytes);
 		if (scan_row_is_trouble(&scan.rows[i]) &&
 		    *status == CLI_EXIT_OK)
 			rc = trouble(&scan.rows[i], err);
@@ -64,12 +64,14 @@ time_is_up(const struct group_query *query, const struct left *left,
     struct sl_error *err)
 {
 	char number[NUMBER_TEXT_SIZE], size[SL_SIZE_TEXT_SIZE];
+	bool is_known = left->bytes != SL_UNKNOWN;
 
 	number_format(left->events, number);
 	sl_format_size(left->bytes, size);
 	return sl_error_set(err, SL_EBUSY,
-	    "group '%s': the time is up; it is %s %s (%s) behind", query->group,
-	    number, left->events == 1 ? "event" : "events", size);
+	    "group '%s': the time is up; it is %s %s%s%s%s behind",
+	    query->group, number, left->events == 1 ? "event" : "events",
+	    is_known ? " (" : "", is_known ? size : "", is_known ? ")" : "");
 }
 
 /* Sleep, no longer than until the time is up. */
@@ -96,7 +98,7 @@ group_wait(const struct group_query *query, uint64_t events, int64_t timeout_ms)
 
 	rc = look(query, &left, &status, &err);
 	bytes_max = left.bytes;
-	progress_start("reading", bytes_max);
+	progress_start("reading", bytes_max == SL_UNKNOWN ? 0 : bytes_max);
 	while (rc == SL_OK && status == CLI_EXIT_OK && left.events > events) {
 		if (until_ms >= 0 && sl_monotonic_ms() >= until_ms) {
 			rc = time_is_up(query, &left, &err);

@@ -159,6 +159,9 @@ may_retry(struct ingest *ingest, int64_t since_ms, const struct sl_error *err)
 	struct pollfd stop = { ingest->stop_fd, POLLIN, 0 };
 	int64_t wait_ms = ingest->options->wait_ms;
 
+	/* On its way: the call waits itself. */
+	if (err->sys == EINPROGRESS)
+		return *ingest->stop == 0;
 	/* A topic's bound, not the disk, and it says that one waits for it. */
 	if (wait_ms == APPEND_WAIT_NONE && err->code == SL_EFULL &&
 	    err->sys == 0 &&

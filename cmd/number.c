@@ -1,6 +1,8 @@
 /* number.c: numbers for eyes; see number.h. */
 #include "number.h"
 
+#include "streamlog.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -17,6 +19,12 @@ number_format(uint64_t number, char text[NUMBER_TEXT_SIZE])
 		text[at++] = digits[i];
 	}
 	text[at] = '\0';
+}
+
+uint64_t
+number_add(uint64_t a, uint64_t b)
+{
+	return a == SL_UNKNOWN || b == SL_UNKNOWN ? SL_UNKNOWN : a + b;
 }
 
 void

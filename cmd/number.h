@@ -12,6 +12,9 @@
 /* With commas between thousands. */
 void number_format(uint64_t number, char text[NUMBER_TEXT_SIZE]);
 
+/* The sum; SL_UNKNOWN where one of them is. */
+uint64_t number_add(uint64_t a, uint64_t b);
+
 /* A duration in its largest unit: "0.2 s", "42 s", "5 min", "3 h", "6 d". */
 void duration_format(int64_t ms, char text[NUMBER_TEXT_SIZE]);
 

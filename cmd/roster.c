@@ -247,6 +247,12 @@ roster_release(struct roster *roster)
 	*roster = ROSTER_EMPTY;
 }
 
+const char *
+roster_dir(const struct roster *roster)
+{
+	return operand_dir(roster, &roster->operands[0]);
+}
+
 /* ---- Partitions ---- */
 
 /* The topic's log number `index`, from 0; -1: there are no more. */

@@ -66,6 +66,9 @@ SL_MUST_USE int roster_open(struct roster *roster, char *const *operands,
     size_t operand_count, struct sl_error *err);
 void roster_release(struct roster *roster);
 
+/* The log directory of its first operand, as it was named; NULL: default. */
+const char *roster_dir(const struct roster *roster);
+
 /* The windows of all partitions that are asked for; free(3) them. */
 SL_MUST_USE int roster_windows(struct roster *roster,
     struct select_window **windows, size_t *count, struct sl_error *err);

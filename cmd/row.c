@@ -5,6 +5,15 @@
 #include <stdlib.h>
 
 void
+row_add_number(struct sl_json *row, const char *name, uint64_t number)
+{
+	if (number == SL_UNKNOWN)
+		sl_json_add_null(row, name);
+	else
+		sl_json_add_int(row, name, (int64_t)number);
+}
+
+void
 row_add_time(struct sl_json *row, const char *name, int64_t time_ms)
 {
 	char text[SL_TIME_TEXT_SIZE];

@@ -6,6 +6,9 @@
 
 #include "streamlog.h"
 
+/* null where the number is SL_UNKNOWN. */
+void row_add_number(struct sl_json *row, const char *name, uint64_t number);
+
 /* RFC 3339; null where the time is SL_TIME_NONE. */
 void row_add_time(struct sl_json *row, const char *name, int64_t time_ms);
 

@@ -113,7 +113,10 @@ static int
 count_matches(const struct select *select, struct select_window *window,
     struct sl_error *err)
 {
-	static const struct sl_reader_options options = { .skip_damage = true };
+	const struct sl_reader_options options = {
+		.dir = sl_topic_dir(window->topic),
+		.skip_damage = true,
+	};
 	struct sl_reader *reader;
 	struct sl_record record;
 	struct sl_source source;

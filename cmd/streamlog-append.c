@@ -53,8 +53,8 @@ create_topic(const struct append_options *options, struct sl_error *err)
 
 	snprintf(partitions, sizeof(partitions), "%d", options->partitions);
 	for (;;) {
-		rc = sl_topic_create(options->cli.dir, options->topic, &setting,
-		    options->partitions > 0 ? 1 : 0, err);
+		rc = sl_topic_auto_create(options->cli.dir, options->topic,
+		    &setting, options->partitions > 0 ? 1 : 0, err);
 		if (rc != SL_EFULL || stop_signal != 0 ||
 		    options->wait_ms == APPEND_WAIT_NONE ||
 		    sl_monotonic_ms() - since_ms >= options->wait_ms)
@@ -249,8 +249,25 @@ conclude(const struct ingest *ingest, int rc, const struct sl_error *err)
 	return status;
 }
 
+/* Where a topic keeps no rejected lines they end the run, unless one asked. */
 static int
-run(const struct append_options *options)
+choose_on_error(struct append_options *options, const struct sl_topic *topic,
+    struct sl_error *err)
+{
+	if (sl_topic_keeps_rejected(topic) ||
+	    options->on_error != APPEND_DIVERT)
+		return SL_OK;
+	if (options->has_on_error)
+		return sl_error_set(err, SL_EUSAGE,
+		    "topic '%s': Kafka has no place for rejected lines: "
+		    "--on-error=fail or skip",
+		    sl_topic_name(topic));
+	options->on_error = APPEND_FAIL;
+	return SL_OK;
+}
+
+static int
+run(struct append_options *options)
 {
 	struct sl_topic *topic = NULL;
 	struct sl_writer *writer = NULL;
@@ -263,6 +280,8 @@ run(const struct append_options *options)
 		rc = check_files(options, &err);
 	if (rc == SL_OK)
 		rc = open_topic(options, &topic, &err);
+	if (rc == SL_OK)
+		rc = choose_on_error(options, topic, &err);
 	if (rc == SL_OK)
 		rc = sl_writer_open(&writer, topic, &err);
 	if (rc == SL_OK)

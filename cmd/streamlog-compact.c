@@ -62,6 +62,7 @@ struct options {
 struct run {
 	const struct options *options;
 	uint64_t freed; /* of all topics so far, for the progress */
+	bool is_told;   /* that a cluster cleans itself */
 };
 
 static int
@@ -83,6 +84,12 @@ clean_open(struct run *run, struct sl_topic *topic, struct sl_error *err)
 	int rc;
 
 	rc = sl_topic_clean(topic, &how, &sums, err);
+	if (rc == SL_END) {
+		if (!run->is_told)
+			cli_notice("%s", err->text);
+		run->is_told = true;
+		return SL_OK;
+	}
 	clean_show_sums(&show, &sums);
 	run->freed = show.freed;
 	if (rc == SL_EBUSY && options->is_all) {

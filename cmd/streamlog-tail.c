@@ -379,7 +379,7 @@ follow(struct tail *tail)
 static int
 open_tail(struct tail *tail, struct sl_error *err)
 {
-	const struct tail_options *options = &tail->options;
+	struct tail_options *options = &tail->options;
 	int rc;
 
 	rc = printer_init(&tail->printer, options->form, options->separator,
@@ -392,6 +392,7 @@ open_tail(struct tail *tail, struct sl_error *err)
 	rc = roster_open(&tail->roster, options->cli.operands,
 	    (size_t)options->cli.operand_count, err);
 	raise_status(tail, tail->roster.trouble_status);
+	options->reader.dir = roster_dir(&tail->roster);
 	if (rc == SL_OK)
 		rc = sl_reader_open(&tail->reader, &options->reader, err);
 	if (rc == SL_OK)

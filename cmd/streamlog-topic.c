@@ -114,7 +114,9 @@ plan_delete(const struct options *options, const char *name,
 	struct sl_topic *topic;
 	int rc;
 
-	rc = sl_topic_open(&topic, options->cli.dir, name, err);
+	rc = sl_may_change(options->cli.dir, name, SL_CHANGE_TOPIC_DELETE, err);
+	if (rc == SL_OK)
+		rc = sl_topic_open(&topic, options->cli.dir, name, err);
 	if (rc != SL_OK)
 		return rc;
 	rc = topic_sums_read(topic, &sums, &infos, err);

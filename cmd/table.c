@@ -56,7 +56,16 @@ table_add_number(struct table *table, uint64_t number)
 	char text[NUMBER_TEXT_SIZE];
 
 	number_format(number, text);
-	table_add(table, text);
+	table_add(table, number == SL_UNKNOWN ? "-" : text);
+}
+
+void
+table_add_size(struct table *table, uint64_t bytes)
+{
+	char text[SL_SIZE_TEXT_SIZE];
+
+	sl_format_size(bytes, text);
+	table_add(table, bytes == SL_UNKNOWN ? "-" : text);
 }
 
 void

@@ -25,8 +25,11 @@ void table_release(struct table *table);
 /* The next cell, from left to right, row by row. */
 void table_add(struct table *table, const char *text);
 
-/* "24,118,007" as a cell. */
+/* "24,118,007" as a cell; "-" where it is SL_UNKNOWN. */
 void table_add_number(struct table *table, uint64_t number);
+
+/* "3.1 GiB" as a cell; "-" where it is SL_UNKNOWN. */
+void table_add_size(struct table *table, uint64_t bytes);
 
 /* "2026-11-22T13:40:00Z" as a cell; "-" where it is SL_TIME_NONE. */
 void table_add_time(struct table *table, int64_t time_ms);

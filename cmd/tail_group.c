@@ -391,6 +391,7 @@ static int
 open_share(struct share *share, struct sl_error *err)
 {
 	const struct tail_options *options = share->options;
+	struct sl_reader_options reader = options->reader;
 	int separator = options->form == SHAPE_FORMAT
 	                    ? -1
 	                    : (unsigned char)options->separator;
@@ -408,8 +409,9 @@ open_share(struct share *share, struct sl_error *err)
 	share->roster.is_shared = true;
 	rc = roster_open(&share->roster, options->cli.operands,
 	    (size_t)options->cli.operand_count, err);
+	reader.dir = roster_dir(&share->roster);
 	if (rc == SL_OK)
-		rc = sl_reader_open(&share->reader, &options->reader, err);
+		rc = sl_reader_open(&share->reader, &reader, err);
 	if (rc == SL_OK)
 		rc = sl_reader_follow(share->reader, err);
 	if (rc != SL_OK)

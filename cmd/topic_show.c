@@ -51,8 +51,8 @@ topic_sums_read(struct sl_topic *topic, struct topic_sums *sums,
 			*infos = NULL;
 			return rc;
 		}
-		sums->bytes += info->bytes;
-		sums->segments += info->segments;
+		sums->bytes = number_add(sums->bytes, info->bytes);
+		sums->segments = number_add(sums->segments, info->segments);
 		sums->events += info->range.next - info->range.first;
 		if (info->first_ms != SL_TIME_NONE &&
 		    (sums->first_ms == SL_TIME_NONE ||
@@ -68,18 +68,19 @@ void
 topic_sums_format(const struct topic_sums *sums,
     char text[TOPIC_SUMS_TEXT_SIZE])
 {
-	char size[SL_SIZE_TEXT_SIZE], events[NUMBER_TEXT_SIZE];
+	char size[SL_SIZE_TEXT_SIZE] = "", events[NUMBER_TEXT_SIZE];
 	char bound[SL_SIZE_TEXT_SIZE] = "";
 
-	sl_format_size(sums->bytes, size);
+	if (sums->bytes != SL_UNKNOWN)
+		sl_format_size(sums->bytes, size);
 	if (sums->bound_bytes >= 0)
 		sl_format_size((uint64_t)sums->bound_bytes, bound);
 	number_format(sums->events, events);
-	snprintf(text, TOPIC_SUMS_TEXT_SIZE, "%d %s, %s%s%s, %s %s",
+	snprintf(text, TOPIC_SUMS_TEXT_SIZE, "%d %s, %s%s%s%s%s %s",
 	    sums->partitions,
 	    sums->partitions == 1 ? "partition" : "partitions", size,
-	    bound[0] != '\0' ? " of " : "", bound, events,
-	    sums->events == 1 ? "event" : "events");
+	    bound[0] != '\0' ? " of " : "", bound, size[0] != '\0' ? ", " : "",
+	    events, sums->events == 1 ? "event" : "events");
 }
 
 /* ---- For eyes ---- */
@@ -130,7 +131,6 @@ print_partitions(const struct sl_partition_info *infos, int count,
 		{ "NEWEST", false },
 		{ NULL, false },
 	};
-	char size[SL_SIZE_TEXT_SIZE];
 	struct table table;
 	int i, rc;
 
@@ -140,8 +140,7 @@ print_partitions(const struct sl_partition_info *infos, int count,
 		table_add_number(&table, infos[i].range.first);
 		table_add_number(&table, infos[i].range.next);
 		table_add_number(&table, infos[i].segments);
-		sl_format_size(infos[i].bytes, size);
-		table_add(&table, size);
+		table_add_size(&table, infos[i].bytes);
 		table_add_time(&table, infos[i].first_ms);
 		table_add_time(&table, infos[i].last_ms);
 	}
@@ -246,8 +245,8 @@ print_topic_row(struct sl_topic *topic, const struct topic_sums *sums,
 	sl_json_add_int(row, "partitions", sums->partitions);
 	sl_json_add_int(row, "events", (int64_t)sums->events);
 	sl_json_add_int(row, "rejected_lines", (int64_t)rejected);
-	sl_json_add_int(row, "segments", (int64_t)sums->segments);
-	sl_json_add_int(row, "bytes", (int64_t)sums->bytes);
+	row_add_number(row, "segments", sums->segments);
+	row_add_number(row, "bytes", sums->bytes);
 	row_add_time(row, "first_time", sums->first_ms);
 	row_add_time(row, "last_time", sums->last_ms);
 	add_settings(row, topic);
@@ -266,8 +265,8 @@ print_partition_row(const struct sl_topic *topic, int partition,
 	sl_json_add_int(row, "next_offset", (int64_t)info->range.next);
 	sl_json_add_int(row, "events",
 	    (int64_t)(info->range.next - info->range.first));
-	sl_json_add_int(row, "segments", (int64_t)info->segments);
-	sl_json_add_int(row, "bytes", (int64_t)info->bytes);
+	row_add_number(row, "segments", info->segments);
+	row_add_number(row, "bytes", info->bytes);
 	row_add_time(row, "first_time", info->first_ms);
 	row_add_time(row, "last_time", info->last_ms);
 	return row_print(row, err);

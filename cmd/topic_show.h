@@ -9,7 +9,7 @@
 /* What is in a topic, over its partitions. */
 struct topic_sums {
 	int partitions;
-	uint64_t bytes;
+	uint64_t bytes;      /* or SL_UNKNOWN, as segments */
 	int64_t bound_bytes; /* of all partitions together; -1: none */
 	uint64_t segments;
 	uint64_t events;  /* offsets that are there; compacted ones count */

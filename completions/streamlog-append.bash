@@ -23,7 +23,7 @@ _streamlog_append_operands()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		=) ((i++)) ;;
-		-[dkKpz] | --dir | --key-field | --key-delim | --key | \
+		-[dkKpzX] | --dir | --property | --key-field | --key-delim | --key | \
 			--header | --time-field | --partition | \
 			--compression | --sync | --on-error | --partitions)
 			[[ ${COMP_WORDS[i + 1]} == = ]] || ((i++))
@@ -47,6 +47,7 @@ _streamlog_append()
 	fi
 	case $prev in
 	-d | --dir) kind=(-d) ;;
+	-X | --property) ;;
 	-z | --compression) words='none lz4 zstd' ;;
 	--sync) words='none exit batch each' ;;
 	--on-error) words='divert skip fail' ;;
@@ -61,7 +62,7 @@ _streamlog_append()
 				--time-field -p --partition --any --raw
 				-z --compression --sync --receipt --on-error
 				--wait --partitions --no-create
-				-q --quiet -v --verbose --help --version'
+				-X --property -q --quiet -v --verbose --help --version'
 		elif [[ $(_streamlog_append_operands) == 0 ]]; then
 			words=$(_streamlog_topics)
 			[[ $cur != */* ]] || kind=(-d)

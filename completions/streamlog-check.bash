@@ -28,10 +28,11 @@ _streamlog_check()
 	fi
 	case $prev in
 	-d | --dir) kind=(-d) ;;
+	-X | --property) ;;
 	*)
 		if [[ $cur == -* ]]; then
 			words='-d --dir --dump --json --mend
-				-q --quiet -v --verbose --help --version'
+				-X --property -q --quiet -v --verbose --help --version'
 		else
 			words=$(_streamlog_check_topics)
 			[[ $cur != */* ]] || kind=(-d)

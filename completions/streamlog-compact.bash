@@ -28,11 +28,12 @@ _streamlog_compact()
 	fi
 	case $prev in
 	-d | --dir | --archive) kind=(-d) ;;
+	-X | --property) ;;
 	--memory) ;;
 	*)
 		if [[ $cur == -* ]]; then
 			words='-d --dir --all --archive --dry-run --json --memory
-				-q --quiet -v --verbose --help --version'
+				-X --property -q --quiet -v --verbose --help --version'
 		else
 			words=$(_streamlog_compact_topics)
 			[[ $cur != */* ]] || kind=(-d)

@@ -9,7 +9,7 @@ _streamlog_group_words()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-d | --dir | --state-dir | --warn | --crit | --output | \
+		-d | --dir | -X | --property | --state-dir | --warn | --crit | --output | \
 			--max-lag | --timeout | --to-offset | --to-datetime | \
 			--from-file)
 			[[ ${COMP_WORDS[i + 1]} != = ]] || ((i++))
@@ -38,6 +38,7 @@ _streamlog_group()
 	fi
 	case $prev in
 	-d | --dir | --state-dir) kind=(-d) ;;
+	-X | --property) ;;
 	--output | --from-file) kind=(-f) ;;
 	--warn | --crit | --max-lag | --timeout | --to-offset) ;;
 	--to-datetime) words='now today yesterday' ;;
@@ -50,7 +51,7 @@ _streamlog_group()
 				--warn --crit --output --until-empty --max-lag
 				--timeout --to-earliest --to-latest --to-offset
 				--to-datetime --from-file --execute
-				-q --quiet -v --verbose --help --version'
+				-X --property -q --quiet -v --verbose --help --version'
 		elif [[ ${#operands[@]} == 0 ]]; then
 			words='list describe lag wait reset commit delete'
 		elif [[ ${#operands[@]} == 1 ]]; then

@@ -53,6 +53,7 @@ _streamlog_tail()
 	fi
 	case $prev in
 	-d | --dir | --state-dir) kind=(-d) ;;
+	-X | --property) ;;
 	-g | --group) words=$(_streamlog_groups) ;;
 	--first) words='beginning end s@' ;;
 	--on-gap) words='go fail' ;;
@@ -78,7 +79,7 @@ _streamlog_tail()
 				--max-unacked --no-commit --print-place
 				--exclusive --on-gap --session-timeout
 				--state-dir
-				-q --quiet -v --verbose --help --version'
+				-X --property -q --quiet -v --verbose --help --version'
 		else
 			words=$(_streamlog_topics)
 			[[ $cur != */* ]] || kind=(-d)

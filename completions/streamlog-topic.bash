@@ -23,7 +23,7 @@ _streamlog_topic_command()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		=) ((i++)) ;;
-		-d | --dir | --partitions | --set)
+		-d | --dir | -X | --property | --partitions | --set)
 			[[ ${COMP_WORDS[i + 1]} == = ]] || ((i++))
 			;;
 		-?*) ;;
@@ -47,6 +47,7 @@ _streamlog_topic()
 	fi
 	case $prev in
 	-d | --dir) kind=(-d) ;;
+	-X | --property) ;;
 	--partitions) ;;
 	--set)
 		words='segment.bytes= segment.ms= index.interval.bytes=
@@ -71,7 +72,7 @@ _streamlog_topic()
 		elif [[ $cur == -* ]]; then
 			words='-d --dir --partitions --set --if-not-exists
 				--json --execute
-				-q --quiet -v --verbose --help --version'
+				-X --property -q --quiet -v --verbose --help --version'
 		elif [[ ! $command ]]; then
 			words='create list describe alter delete'
 		elif [[ $command != create ]]; then

@@ -8,6 +8,12 @@
  * Nothing runs in the background and nothing is global: the kernel's file locks
  * do the coordination, and every process may come, go or be killed at any time.
  *
+ * A name may also be one of Apache Kafka: kafka://HOST[:PORT][,HOST...]/TOPIC,
+ * and kafka://HOST[:PORT][,HOST...] for a log directory, $STREAMLOG_DIR too.
+ * The same functions then do the same there; what differs is in
+ * streamlog-kafka(7), and what a cluster's own tools do is SL_EUSAGE, which
+ * names the line for it.
+ *
  * This header needs nothing but the C library's, and is the vocabulary that all
  * floors of the library share. See libstreamlog(3) and streamlog-format(5).
  *
@@ -279,6 +285,15 @@ SL_MUST_USE int sl_topic_create(const char *dir, const char *name,
     const struct sl_setting *settings, size_t setting_count,
     struct sl_error *err);
 
+/*
+ * Make a topic since there is an event for it, as Kafka's
+ * auto.create.topics.enable has it: a cluster decides by itself, and takes no
+ * settings here. SL_ENOTFOUND: it doesn't make any. Else as sl_topic_create().
+ */
+SL_MUST_USE int sl_topic_auto_create(const char *dir, const char *name,
+    const struct sl_setting *settings, size_t setting_count,
+    struct sl_error *err);
+
 const char *sl_topic_name(const struct sl_topic *topic);
 const char *sl_topic_dir(const struct sl_topic *topic); /* the log directory */
 const char *sl_topic_id(const struct sl_topic *topic);
@@ -310,11 +325,27 @@ SL_MUST_USE int sl_topic_alter(const char *dir, const char *name,
 SL_MUST_USE int sl_topic_delete(const char *dir, const char *name,
     struct sl_error *err);
 
+enum sl_change {
+	SL_CHANGE_TOPIC_DELETE,
+	SL_CHANGE_GROUP_SET,
+	SL_CHANGE_GROUP_DELETE,
+};
+
+/*
+ * Before a plan is shown: is that done to topic or group `name` by these
+ * functions? SL_EUSAGE: no, and `err` has the line that does it.
+ */
+SL_MUST_USE int sl_may_change(const char *dir, const char *name,
+    enum sl_change change, struct sl_error *err);
+
 /* The names of the topics that match `pattern` (NULL: all), sorted. A log
  * directory that isn't there has none. */
 SL_MUST_USE int sl_topic_list(const char *dir, const char *pattern,
     char ***names, size_t *count, struct sl_error *err);
 void sl_names_free(char **names, size_t count);
+
+/* Is there a place for its rejected lines (SL_PARTITION_REJECTED)? */
+bool sl_topic_keeps_rejected(const struct sl_topic *topic);
 
 /* Offsets of a partition: the first there is, and the next to be given. */
 struct sl_range {
@@ -338,12 +369,14 @@ SL_MUST_USE int sl_topic_sync(struct sl_topic *topic, int partition,
 SL_MUST_USE int sl_topic_offset_at(struct sl_topic *topic, int partition,
     int64_t time_ms, uint64_t *offset, struct sl_error *err);
 
+#define SL_UNKNOWN UINT64_MAX
+
 struct sl_partition_info {
 	struct sl_range range;
-	uint64_t bytes; /* of all its segments and indexes */
-	uint64_t segments;
-	int64_t first_ms; /* of the first record; SL_TIME_NONE: empty */
-	int64_t last_ms;  /* the largest timestamp */
+	uint64_t bytes;    /* of all its segments and indexes; or SL_UNKNOWN */
+	uint64_t segments; /* or SL_UNKNOWN */
+	int64_t first_ms;  /* of the first record; SL_TIME_NONE: not known */
+	int64_t last_ms;   /* the largest timestamp; the same */
 };
 SL_MUST_USE int sl_topic_partition_info(struct sl_topic *topic, int partition,
     struct sl_partition_info *info, struct sl_error *err);
@@ -371,7 +404,9 @@ struct sl_receipt {
  * Append one batch of a finished encoder: all of it or nothing. When this
  * returns readers can see it; it is on disk after sl_writer_sync(). Waits up to
  * `lock_timeout_ms` for the partition's lock, then SL_EBUSY.
- * SL_ENOTFOUND: the topic was deleted or replaced. SL_EFULL: no space.
+ * SL_ENOTFOUND: the topic was deleted or replaced. SL_EFULL: no space. SL_EBUSY
+ * with `sys` EINPROGRESS: a cluster has not answered yet; the same call again
+ * goes on waiting.
  */
 SL_MUST_USE int sl_writer_write(struct sl_writer *writer,
     const struct sl_encoder *encoder, size_t index, int lock_timeout_ms,
@@ -391,6 +426,7 @@ void sl_writer_begin_sync(struct sl_writer *writer);
 struct sl_reader;
 
 struct sl_reader_options {
+	const char *dir;  /* of the topics, or one of them; NULL: default */
 	bool synced;      /* hand out only what was synced first */
 	bool skip_damage; /* go on behind damage (it is still reported) */
 };
@@ -496,6 +532,21 @@ void sl_reader_drop_partition(struct sl_reader *reader,
 #include "streamlog_check.h"
 #include "streamlog_clean.h"
 #include "streamlog_group.h"
+
+/*
+ * A setting of Kafka's client, as librdkafka names it ("security.protocol"),
+ * for all kafka:// names of this process; over those of streamlog.yaml. Call it
+ * before any other function and from one thread. Copies both. SL_EUSAGE: no
+ * such setting shows at the first kafka:// name.
+ */
+SL_MUST_USE int sl_kafka_set(const char *name, const char *value,
+    struct sl_error *err);
+
+/*
+ * Have `tell` told, from within any call, what passes by itself: a broker that
+ * is away. Set it before any other function; NULL: nobody.
+ */
+void sl_on_notice(void (*tell)(const char *text));
 
 /* The libraries built in and found at run time: "libyaml 0.2.5, ..." */
 const char *sl_libraries(void);

@@ -77,6 +77,7 @@ struct sl_clean_sums {
 /*
  * Delete what is past the topic's bounds (RULES 13, 14). Adds to *sums. A
  * dry run counts what would go. SL_EBUSY: another cleans a partition of it.
+ * SL_END: a cluster cleans it by itself, as err says.
  */
 SL_MUST_USE int sl_topic_clean(struct sl_topic *topic,
     const struct sl_clean_options *options, struct sl_clean_sums *sums,

@@ -89,9 +89,10 @@ SL_MUST_USE int sl_group_delete(const char *dir, const char *state_dir,
 struct sl_lag {
 	struct sl_range range; /* of the partition */
 	uint64_t events;       /* from the offset to the end; 0: beyond it */
-	uint64_t bytes;        /* the same as stored, to a batch */
-	int64_t first_ms;      /* time of the first of them; SL_TIME_NONE */
-	uint64_t gone;         /* of them, those that are not there any more */
+	uint64_t bytes;        /* as stored, to a batch; or SL_UNKNOWN */
+	int64_t
+	    first_ms;  /* time of the first of them; SL_TIME_NONE: not known */
+	uint64_t gone; /* of them, those that are not there any more */
 };
 
 /*

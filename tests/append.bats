@@ -397,7 +397,7 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected ('streamlog-
 	usage "--wait: 'x': not a duration, such as 30s or 7d" --wait=x x
 	usage "-p: '4096' is not from 0 to 4095" -p 4096 x
 	usage "-k: '/bad~' is no JSON Pointer: a '~' is written '~0'" -k /bad~ x
-	usage "topic 'kafka://a/b': this version has no engine for Kafka" kafka://a/b
+	usage "'kafka://a': which topic? kafka://HOST[:PORT][,HOST...]/TOPIC" kafka://a
 }
 
 @test "append shows its progress on a terminal, and wipes it" {

@@ -125,8 +125,8 @@ open_group(struct sl_group *group, const char *dir, const char *state_dir,
 }
 
 int
-sl_group_open(struct sl_group **out, const char *dir, const char *state_dir,
-    const char *name, struct sl_error *err)
+sl_files_group_open(struct sl_group **out, const char *dir,
+    const char *state_dir, const char *name, struct sl_error *err)
 {
 	struct sl_group *group = calloc(1, sizeof(*group));
 	int rc;
@@ -138,7 +138,7 @@ sl_group_open(struct sl_group **out, const char *dir, const char *state_dir,
 	group->members = group->lock = -1;
 	rc = open_group(group, dir, state_dir, name, err);
 	if (rc < 0) {
-		sl_group_close(group);
+		sl_files_group_close(group);
 		return rc;
 	}
 	*out = group;
@@ -146,7 +146,7 @@ sl_group_open(struct sl_group **out, const char *dir, const char *state_dir,
 }
 
 void
-sl_group_close(struct sl_group *group)
+sl_files_group_close(struct sl_group *group)
 {
 	if (group == NULL)
 		return;
@@ -227,7 +227,7 @@ open_parent(int *parent, const char *dir, const char *state_dir,
 }
 
 int
-sl_group_create(const char *dir, const char *state_dir, const char *name,
+sl_files_group_create(const char *dir, const char *state_dir, const char *name,
     struct sl_error *err)
 {
 	char path[PATH_MAX] = "";

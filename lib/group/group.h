@@ -10,6 +10,7 @@
 #define SL_GROUP_H
 
 #include "assignment.h"
+#include "files_group.h"
 #include "place.h"
 
 #include <limits.h>
@@ -19,6 +20,7 @@
 #define SL_MEMBERS_NAME "members"
 
 struct sl_group {
+	const struct sl_engine *engine; /* the door's; see files.h */
 	char path[PATH_MAX]; /* of the directory that groups lie in */
 	char name[SL_TOPIC_NAME_MAX + 1];
 	int parent;  /* owned: that directory */

@@ -31,7 +31,7 @@ check_parent(char path[PATH_MAX], bool is_state_dir, struct sl_error *err)
 }
 
 int
-sl_group_list(const char *dir, const char *state_dir, const char *pattern,
+sl_files_group_list(const char *dir, const char *state_dir, const char *pattern,
     char ***names, size_t *count, struct sl_error *err)
 {
 	char path[PATH_MAX];
@@ -51,7 +51,7 @@ sl_group_list(const char *dir, const char *state_dir, const char *pattern,
 /* ---- Looking ---- */
 
 int
-sl_group_live(struct sl_group *group, size_t *count, struct sl_error *err)
+sl_files_group_live(struct sl_group *group, size_t *count, struct sl_error *err)
 {
 	struct sl_peers peers = SL_PEERS_EMPTY;
 	bool ignored;
@@ -153,7 +153,7 @@ add_members(struct places *all, struct sl_error *err)
 }
 
 int
-sl_group_places(struct sl_group *group, struct sl_group_place **places,
+sl_files_group_places(struct sl_group *group, struct sl_group_place **places,
     size_t *count, struct sl_error *err)
 {
 	struct places all = { .group = group };
@@ -289,7 +289,7 @@ set_locked(const struct sl_group *group, const struct sl_group_move *moves,
 }
 
 int
-sl_group_set(struct sl_group *group, const struct sl_group_move *moves,
+sl_files_group_set(struct sl_group *group, const struct sl_group_move *moves,
     size_t count, bool forward, struct sl_error *err)
 {
 	int rc;
@@ -329,7 +329,8 @@ forget_place(void *arg, const char *name, struct sl_error *err)
 }
 
 int
-sl_group_forget(struct sl_group *group, const char *topic, struct sl_error *err)
+sl_files_group_forget(struct sl_group *group, const char *topic,
+    struct sl_error *err)
 {
 	struct forget forget = { group, topic };
 	int rc;
@@ -345,14 +346,14 @@ sl_group_forget(struct sl_group *group, const char *topic, struct sl_error *err)
 }
 
 int
-sl_group_delete(const char *dir, const char *state_dir, const char *name,
+sl_files_group_delete(const char *dir, const char *state_dir, const char *name,
     struct sl_error *err)
 {
 	char scratch[SL_FS_SCRATCH_SIZE];
 	struct sl_group *group;
 	int rc;
 
-	rc = sl_group_open(&group, dir, state_dir, name, err);
+	rc = sl_files_group_open(&group, dir, state_dir, name, err);
 	if (rc < 0)
 		return rc;
 	sl_fs_scratch_name(scratch);
@@ -367,6 +368,6 @@ sl_group_delete(const char *dir, const char *state_dir, const char *name,
 	}
 	if (rc < 0)
 		sl_group_wrap(group, err);
-	sl_group_close(group);
+	sl_files_group_close(group);
 	return rc;
 }

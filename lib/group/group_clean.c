@@ -79,11 +79,12 @@ is_waited_for(const struct sl_topic *topic, const char *name,
 
 	if (age_ms < WAITED_MS && age_ms > -WAITED_MS)
 		return true;
-	if (sl_group_open(&group, topic->dir, NULL, name, &ignored) != SL_OK)
+	if (sl_files_group_open(&group, topic->dir, NULL, name, &ignored) !=
+	    SL_OK)
 		return false;
-	if (sl_group_live(group, &live, &ignored) != SL_OK)
+	if (sl_files_group_live(group, &live, &ignored) != SL_OK)
 		live = 1; /* who can't be seen may live */
-	sl_group_close(group);
+	sl_files_group_close(group);
 	return live > 0;
 }
 
@@ -96,7 +97,7 @@ keep_waited(const struct sl_topic *topic, int partition, uint64_t *from,
 	size_t count, i;
 	int rc;
 
-	rc = sl_group_list(topic->dir, NULL, NULL, &names, &count, err);
+	rc = sl_files_group_list(topic->dir, NULL, NULL, &names, &count, err);
 	for (i = 0; rc >= 0 && i < count; i++) {
 		rc = place_of(topic, partition, names[i], &place, err);
 		if (rc == SL_OK && place.offset < *from &&
@@ -118,14 +119,15 @@ keep(const struct sl_topic *topic, int partition, enum sl_keep_whose whose,
 }
 
 void
-sl_writer_heed_groups(struct sl_writer *writer)
+sl_files_writer_heed_groups(struct sl_writer *writer)
 {
 	sl_writer_keep(writer, keep);
 }
 
 int
-sl_topic_clean(struct sl_topic *topic, const struct sl_clean_options *options,
-    struct sl_clean_sums *sums, struct sl_error *err)
+sl_files_topic_clean(struct sl_topic *topic,
+    const struct sl_clean_options *options, struct sl_clean_sums *sums,
+    struct sl_error *err)
 {
 	struct sl_topic_cleaning cleaning = { .only = SL_PARTITIONS_ALL,
 		.rolls = true,

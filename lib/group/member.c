@@ -158,13 +158,13 @@ open_group(struct sl_member *member, const char *group,
 {
 	int rc;
 
-	rc = sl_group_open(&member->group, options->dir, options->state_dir,
-	    group, err);
+	rc = sl_files_group_open(&member->group, options->dir,
+	    options->state_dir, group, err);
 	if (rc == SL_ENOTFOUND) {
-		rc = sl_group_create(options->dir, options->state_dir, group,
-		    err);
+		rc = sl_files_group_create(options->dir, options->state_dir,
+		    group, err);
 		if (rc == SL_OK || rc == SL_EEXISTS)
-			rc = sl_group_open(&member->group, options->dir,
+			rc = sl_files_group_open(&member->group, options->dir,
 			    options->state_dir, group, err);
 	}
 	if (rc == SL_OK) {
@@ -203,7 +203,7 @@ open_and_join(struct sl_member *member, const char *group,
 	int tries, rc = SL_ENOTFOUND;
 
 	for (tries = 0; rc == SL_ENOTFOUND && tries < JOIN_TRIES; tries++) {
-		sl_group_close(member->group);
+		sl_files_group_close(member->group);
 		member->group = NULL;
 		rc = open_group(member, group, options, err);
 		if (rc == SL_OK)
@@ -215,7 +215,7 @@ open_and_join(struct sl_member *member, const char *group,
 }
 
 int
-sl_member_join(struct sl_member **out, const char *group,
+sl_files_member_join(struct sl_member **out, const char *group,
     const struct sl_member_options *options, struct sl_reader *reader,
     struct sl_topic *const *list, size_t topic_count, struct sl_error *err)
 {
@@ -238,7 +238,7 @@ sl_member_join(struct sl_member **out, const char *group,
 	if (rc == SL_OK)
 		rc = open_and_join(member, group, &topics, options, err);
 	if (rc < 0) {
-		sl_member_close(member);
+		sl_files_member_close(member);
 		return rc;
 	}
 	*out = member;
@@ -246,7 +246,7 @@ sl_member_join(struct sl_member **out, const char *group,
 }
 
 void
-sl_member_close(struct sl_member *member)
+sl_files_member_close(struct sl_member *member)
 {
 	if (member == NULL)
 		return;
@@ -261,7 +261,7 @@ sl_member_close(struct sl_member *member)
 	free(member->changes);
 	sl_peers_release(&member->peers);
 	sl_assignment_release(&member->view);
-	sl_group_close(member->group);
+	sl_files_group_close(member->group);
 	free(member);
 }
 
@@ -312,7 +312,7 @@ let_go(struct sl_member *member, const struct sl_held *held, int timeout_ms,
 }
 
 int
-sl_member_release(struct sl_member *member, const struct sl_topic *topic,
+sl_files_member_release(struct sl_member *member, const struct sl_topic *topic,
     int partition, struct sl_error *err)
 {
 	struct sl_held *held = sl_member_find(member, topic->name, partition);
@@ -329,7 +329,7 @@ sl_member_release(struct sl_member *member, const struct sl_topic *topic,
 }
 
 int
-sl_member_leave(struct sl_member *member, struct sl_error *err)
+sl_files_member_leave(struct sl_member *member, struct sl_error *err)
 {
 	int rc;
 

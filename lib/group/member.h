@@ -19,9 +19,10 @@ struct sl_held {
 };
 
 struct sl_member {
-	struct sl_group *group;   /* owned */
-	struct sl_reader *reader; /* borrowed */
-	struct sl_peer_card card; /* its words are owned */
+	const struct sl_engine *engine; /* the door's; see files.h */
+	struct sl_group *group;         /* owned */
+	struct sl_reader *reader;       /* borrowed */
+	struct sl_peer_card card;       /* its words are owned */
 	char id[SL_PEER_ID_SIZE];
 	char name[SL_MEMBER_NAME_SIZE];
 	int fd; /* owned: its own file, locked; -1: not in the group */

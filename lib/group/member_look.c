@@ -37,8 +37,8 @@ add_change(struct sl_member *member, enum sl_member_change_kind kind,
 }
 
 int
-sl_member_next_change(struct sl_member *member, struct sl_member_change *change,
-    struct sl_error *err)
+sl_files_member_next_change(struct sl_member *member,
+    struct sl_member_change *change, struct sl_error *err)
 {
 	struct sl_held *held;
 	int rc;
@@ -294,7 +294,7 @@ fail(const struct sl_member *member, int rc, struct sl_error *err)
 }
 
 int
-sl_member_look(struct sl_member *member, struct sl_topic *const *list,
+sl_files_member_look(struct sl_member *member, struct sl_topic *const *list,
     size_t topic_count, int *again_ms, struct sl_error *err)
 {
 	struct sl_topics topics = { list, topic_count };
@@ -340,7 +340,8 @@ sl_member_look(struct sl_member *member, struct sl_topic *const *list,
 }
 
 void
-sl_member_info(const struct sl_member *member, struct sl_member_info *info)
+sl_files_member_info(const struct sl_member *member,
+    struct sl_member_info *info)
 {
 	const struct sl_row *row;
 	size_t i;

@@ -72,10 +72,10 @@ first_offset(struct sl_topic *topic, int partition,
 	int rc;
 
 	if (options->first == SL_GROUP_TIME)
-		rc = sl_topic_offset_at(topic, partition, options->first_ms,
-		    offset, err);
+		rc = sl_files_topic_offset_at(topic, partition,
+		    options->first_ms, offset, err);
 	else
-		rc = sl_topic_range(topic, partition, &range, err);
+		rc = sl_files_topic_range(topic, partition, &range, err);
 	if (rc < 0)
 		return rc;
 	if (options->first != SL_GROUP_TIME)
@@ -84,7 +84,7 @@ first_offset(struct sl_topic *topic, int partition,
 	/* No place points past what is on disk (RULE 17). */
 	return options->first == SL_GROUP_BEGINNING
 	           ? SL_OK
-	           : sl_topic_sync(topic, partition, err);
+	           : sl_files_topic_sync(topic, partition, err);
 }
 
 /* The last partition first: what a kill leaves is new still, for 0 lacks. */
@@ -148,7 +148,7 @@ judge(const struct sl_member *member, const struct sl_held *held,
 		    member->group->name, held->name);
 		return sl_topic_wrap(held->topic, held->partition, err);
 	}
-	rc = sl_topic_range(held->topic, held->partition, &range, err);
+	rc = sl_files_topic_range(held->topic, held->partition, &range, err);
 	if (rc < 0)
 		return rc;
 	if (place->offset <= range.next)
@@ -167,7 +167,7 @@ pin_new(struct sl_member *member, struct sl_held *held, struct sl_error *err)
 	struct sl_range range;
 	int rc;
 
-	rc = sl_topic_range(held->topic, held->partition, &range, err);
+	rc = sl_files_topic_range(held->topic, held->partition, &range, err);
 	if (rc == SL_OK)
 		rc = sl_group_lock_files(member->group, FILES_TIMEOUT_MS, err);
 	if (rc < 0)
@@ -255,7 +255,7 @@ sync_and_write(struct sl_member *member, const struct sl_topic *topic,
 	struct sl_place place;
 	int rc;
 
-	rc = sl_reader_sync(member->reader, topic, held->partition, err);
+	rc = sl_files_reader_sync(member->reader, topic, held->partition, err);
 	if (rc < 0)
 		return rc;
 	place_at(member, topic, offset, &place);
@@ -263,11 +263,12 @@ sync_and_write(struct sl_member *member, const struct sl_topic *topic,
 }
 
 int
-sl_member_commit(struct sl_member *member, const struct sl_topic *topic,
+sl_files_member_commit(struct sl_member *member, const struct sl_topic *topic,
     int partition, uint64_t offset, struct sl_error *err)
 {
 	struct sl_held *held = sl_member_find(member, topic->name, partition);
-	uint64_t read_to = sl_reader_place(member->reader, topic, partition);
+	uint64_t read_to =
+	    sl_files_reader_place(member->reader, topic, partition);
 	int rc;
 
 	sl_member_beat(member); /* the commits of many may take long */

@@ -10,6 +10,13 @@
 #define CUT_BYTES (256u << 10)
 
 int
+sl_clean_busy(struct sl_error *err)
+{
+	return sl_error_set(err, SL_EBUSY,
+	    "another process is cleaning it; try again");
+}
+
+int
 sl_clean_lock(struct sl_log *log, int timeout_ms, struct sl_error *err)
 {
 	struct sl_lockfile text;
@@ -17,8 +24,7 @@ sl_clean_lock(struct sl_log *log, int timeout_ms, struct sl_error *err)
 
 	rc = sl_lock_take(log->lock, SL_LOCK_CLEAN, true, timeout_ms, err);
 	if (rc == SL_EBUSY)
-		return sl_error_set(err, SL_EBUSY,
-		    "another process is cleaning it; try again");
+		return sl_clean_busy(err);
 	if (rc == SL_OK)
 		rc = sl_log_check_lock(log, err);
 	if (rc == SL_OK)

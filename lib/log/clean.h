@@ -18,6 +18,9 @@
  */
 SL_MUST_USE int sl_clean_lock(struct sl_log *log, int timeout_ms,
     struct sl_error *err);
+
+/* Say that another cleans: SL_EBUSY. */
+int sl_clean_busy(struct sl_error *err);
 void sl_clean_unlock(struct sl_log *log);
 
 /*

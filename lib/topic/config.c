@@ -7,6 +7,8 @@
  * (aliases, tags, names said twice, more documents) is refused.
  */
 #include "config.h"
+
+#include "client.h"
 #include "config_walk.h"
 #include "setting.h"
 #include "text.h"
@@ -392,6 +394,9 @@ reading_visit(void *context, const struct sl_config_entry *entry,
 	size_t index = 0;
 	int rc = SL_OK;
 
+	if (!reading->is_topic && strncmp(entry->name, SL_CLIENT_PREFIX,
+	                              strlen(SL_CLIENT_PREFIX)) == 0)
+		return SL_OK;
 	if (is_id && !reading->is_topic)
 		return sl_error_set(err, SL_ECORRUPT,
 		    "'id': only a topic's own file, topic.yaml, has one");

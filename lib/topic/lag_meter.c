@@ -9,7 +9,8 @@
 #define BUSY_MAX 64
 
 struct sl_lag_meter {
-	struct sl_topic *topic; /* borrowed */
+	const struct sl_engine *engine; /* the door's; see files.h */
+	struct sl_topic *topic;         /* borrowed */
 	struct sl_lag_log
 	    *logs; /* owned: a partition's each, opened when asked */
 	int count;
@@ -19,7 +20,7 @@ struct sl_lag_meter {
 };
 
 int
-sl_lag_meter_open(struct sl_lag_meter **out, struct sl_topic *topic,
+sl_files_lag_meter_open(struct sl_lag_meter **out, struct sl_topic *topic,
     struct sl_error *err)
 {
 	struct sl_lag_meter *meter = calloc(1, sizeof(*meter));
@@ -42,7 +43,7 @@ sl_lag_meter_open(struct sl_lag_meter **out, struct sl_topic *topic,
 }
 
 void
-sl_lag_meter_close(struct sl_lag_meter *meter)
+sl_files_lag_meter_close(struct sl_lag_meter *meter)
 {
 	int i;
 
@@ -82,7 +83,7 @@ open_log(struct sl_lag_meter *meter, int partition, struct sl_error *err)
 }
 
 int
-sl_lag_measure(struct sl_lag_meter *meter, int partition, uint64_t offset,
+sl_files_lag_measure(struct sl_lag_meter *meter, int partition, uint64_t offset,
     struct sl_lag *lag, struct sl_error *err)
 {
 	struct sl_lag_log *log;
@@ -93,7 +94,7 @@ sl_lag_measure(struct sl_lag_meter *meter, int partition, uint64_t offset,
 	if (partition < 0 || partition >= meter->count)
 		return sl_error_set(err, SL_EUSAGE,
 		    "topic '%s': there is no partition %d",
-		    sl_topic_name(meter->topic), partition);
+		    sl_files_topic_name(meter->topic), partition);
 	log = &meter->logs[partition];
 	if (!log->is_open)
 		rc = open_log(meter, partition, err);

@@ -91,7 +91,7 @@ sl_names_list(const char *path, const char *marker, const char *pattern,
 }
 
 int
-sl_topic_list(const char *dir, const char *pattern, char ***names,
+sl_files_topic_list(const char *dir, const char *pattern, char ***names,
     size_t *count, struct sl_error *err)
 {
 	char path[PATH_MAX];

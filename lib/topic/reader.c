@@ -8,8 +8,8 @@
 #define PARTITION_ANY (-1)
 
 int
-sl_reader_open(struct sl_reader **out, const struct sl_reader_options *options,
-    struct sl_error *err)
+sl_files_reader_open(struct sl_reader **out,
+    const struct sl_reader_options *options, struct sl_error *err)
 {
 	*out = calloc(1, sizeof(**out));
 	if (*out == NULL)
@@ -29,7 +29,7 @@ free_part(struct sl_reader *reader, struct sl_part *part)
 }
 
 void
-sl_reader_close(struct sl_reader *reader)
+sl_files_reader_close(struct sl_reader *reader)
 {
 	size_t i;
 
@@ -64,7 +64,7 @@ grow(struct sl_reader *reader, struct sl_error *err)
 }
 
 int
-sl_reader_assign(struct sl_reader *reader, struct sl_topic *topic,
+sl_files_reader_assign(struct sl_reader *reader, struct sl_topic *topic,
     int partition, uint64_t start, uint64_t end, struct sl_error *err)
 {
 	char name[SL_PARTITION_NAME_SIZE];
@@ -240,7 +240,7 @@ next_in_time(struct sl_reader *reader, struct sl_record *record,
 }
 
 int
-sl_reader_next(struct sl_reader *reader, struct sl_record *record,
+sl_files_reader_next(struct sl_reader *reader, struct sl_record *record,
     struct sl_source *source, struct sl_error *err)
 {
 	if (reader->is_following)
@@ -249,9 +249,9 @@ sl_reader_next(struct sl_reader *reader, struct sl_record *record,
 }
 
 int
-sl_reader_copy(struct sl_reader *reader, char *to, size_t room, char separator,
-    uint64_t count_max, size_t *used, uint64_t *count, struct sl_source *source,
-    struct sl_error *err)
+sl_files_reader_copy(struct sl_reader *reader, char *to, size_t room,
+    char separator, uint64_t count_max, size_t *used, uint64_t *count,
+    struct sl_source *source, struct sl_error *err)
 {
 	struct sl_part *part;
 	struct sl_batch_copy copy = {
@@ -278,7 +278,7 @@ sl_reader_copy(struct sl_reader *reader, char *to, size_t room, char separator,
 		return sl_part_fail(part, rc, &record, source, err);
 	source->topic = part->topic;
 	source->partition = part->number;
-	return SL_OK; /* if it is the end, sl_reader_next() says so */
+	return SL_OK; /* if it is the end, sl_files_reader_next() says so */
 }
 
 static struct sl_part *
@@ -295,8 +295,8 @@ find_part(const struct sl_reader *reader, const struct sl_topic *topic,
 }
 
 uint64_t
-sl_reader_place(const struct sl_reader *reader, const struct sl_topic *topic,
-    int partition)
+sl_files_reader_place(const struct sl_reader *reader,
+    const struct sl_topic *topic, int partition)
 {
 	const struct sl_part *part = find_part(reader, topic, partition);
 
@@ -304,8 +304,8 @@ sl_reader_place(const struct sl_reader *reader, const struct sl_topic *topic,
 }
 
 uint64_t
-sl_reader_end(const struct sl_reader *reader, const struct sl_topic *topic,
-    int partition)
+sl_files_reader_end(const struct sl_reader *reader,
+    const struct sl_topic *topic, int partition)
 {
 	const struct sl_part *part = find_part(reader, topic, partition);
 
@@ -313,7 +313,7 @@ sl_reader_end(const struct sl_reader *reader, const struct sl_topic *topic,
 }
 
 void
-sl_reader_end_at(struct sl_reader *reader, const struct sl_topic *topic,
+sl_files_reader_end_at(struct sl_reader *reader, const struct sl_topic *topic,
     int partition, uint64_t end)
 {
 	struct sl_part *part = find_part(reader, topic, partition);
@@ -323,7 +323,7 @@ sl_reader_end_at(struct sl_reader *reader, const struct sl_topic *topic,
 }
 
 int
-sl_reader_sync(struct sl_reader *reader, const struct sl_topic *topic,
+sl_files_reader_sync(struct sl_reader *reader, const struct sl_topic *topic,
     int partition, struct sl_error *err)
 {
 	struct sl_part *part = find_part(reader, topic, partition);
@@ -375,14 +375,14 @@ drop(struct sl_reader *reader, const struct sl_topic *topic, int partition)
 }
 
 void
-sl_reader_drop(struct sl_reader *reader, const struct sl_topic *topic)
+sl_files_reader_drop(struct sl_reader *reader, const struct sl_topic *topic)
 {
 	drop(reader, topic, PARTITION_ANY);
 }
 
 void
-sl_reader_drop_partition(struct sl_reader *reader, const struct sl_topic *topic,
-    int partition)
+sl_files_reader_drop_partition(struct sl_reader *reader,
+    const struct sl_topic *topic, int partition)
 {
 	drop(reader, topic, partition);
 }

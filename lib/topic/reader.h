@@ -27,6 +27,7 @@ struct sl_part {
 };
 
 struct sl_reader {
+	const struct sl_engine *engine; /* the door's; see files.h */
 	struct sl_reader_options options;
 	struct sl_part **parts;
 	size_t count;

@@ -87,7 +87,7 @@ sl_reader_next_as_it_comes(struct sl_reader *reader, struct sl_record *record,
 }
 
 int
-sl_reader_next_here(struct sl_reader *reader, struct sl_record *record,
+sl_files_reader_next_here(struct sl_reader *reader, struct sl_record *record,
     struct sl_source *source, struct sl_error *err)
 {
 	struct sl_part *part;
@@ -101,7 +101,7 @@ sl_reader_next_here(struct sl_reader *reader, struct sl_record *record,
 }
 
 void
-sl_reader_end_turn(struct sl_reader *reader)
+sl_files_reader_end_turn(struct sl_reader *reader)
 {
 	reader->turn_records = TURN_RECORDS;
 }
@@ -125,7 +125,7 @@ sl_reader_share_watch(struct sl_reader *reader,
 }
 
 int
-sl_reader_follow(struct sl_reader *reader, struct sl_error *err)
+sl_files_reader_follow(struct sl_reader *reader, struct sl_error *err)
 {
 	size_t i;
 
@@ -146,7 +146,7 @@ sl_reader_follow(struct sl_reader *reader, struct sl_error *err)
 }
 
 void
-sl_reader_watch_dir(struct sl_reader *reader, const char *path)
+sl_files_reader_watch_dir(struct sl_reader *reader, const char *path)
 {
 	struct sl_error ignored;
 	int fd;
@@ -180,8 +180,8 @@ note_event(void *arg, int number)
 }
 
 int
-sl_reader_wait(struct sl_reader *reader, struct pollfd *fds, nfds_t fd_count,
-    int timeout_ms, struct sl_error *err)
+sl_files_reader_wait(struct sl_reader *reader, struct pollfd *fds,
+    nfds_t fd_count, int timeout_ms, struct sl_error *err)
 {
 	int64_t now = sl_monotonic_ms();
 	int64_t left = reader->looked_ms + SAFETY_LOOK_MS - now;

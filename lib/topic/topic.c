@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-int
-sl_default_dir(char *path, struct sl_error *err)
+/* `said`: what $STREAMLOG_DIR says, where that counts. */
+static int
+default_dir(const char *said, char *path, struct sl_error *err)
 {
-	const char *said = getenv("STREAMLOG_DIR");
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
 	int n;
@@ -34,6 +34,22 @@ sl_default_dir(char *path, struct sl_error *err)
 		    "the log directory's path is longer than %d bytes",
 		    PATH_MAX - 1);
 	return SL_OK;
+}
+
+int
+sl_default_dir(char *path, struct sl_error *err)
+{
+	return default_dir(getenv("STREAMLOG_DIR"), path, err);
+}
+
+int
+sl_files_default_dir(char *path, struct sl_error *err)
+{
+	const char *said = getenv("STREAMLOG_DIR");
+
+	if (said != NULL && strstr(said, "://") != NULL)
+		said = NULL;
+	return default_dir(said, path, err);
 }
 
 int
@@ -99,10 +115,6 @@ sl_topic_locate(const char *dir, const char *operand, char *dir_path,
 {
 	int rc;
 
-	if (strncmp(operand, "kafka://", 8) == 0)
-		return sl_error_set(err, SL_EUSAGE,
-		    "topic '%s': this version has no engine for Kafka",
-		    operand);
 	if (strchr(operand, '/') != NULL) {
 		rc = split_path(operand, dir_path, topic, err);
 		return rc < 0 ? rc : sl_topic_name_check(topic, err);
@@ -225,7 +237,7 @@ open_dirs(struct sl_topic *topic, struct sl_error *err)
 }
 
 int
-sl_topic_open(struct sl_topic **out, const char *dir, const char *name,
+sl_files_topic_open(struct sl_topic **out, const char *dir, const char *name,
     struct sl_error *err)
 {
 	struct sl_topic *topic;
@@ -250,7 +262,7 @@ sl_topic_open(struct sl_topic **out, const char *dir, const char *name,
 			sl_error_wrap(err, "topic '%s'", topic->name);
 	}
 	if (rc < 0) {
-		sl_topic_close(topic);
+		sl_files_topic_close(topic);
 		return rc;
 	}
 	*out = topic;
@@ -258,7 +270,7 @@ sl_topic_open(struct sl_topic **out, const char *dir, const char *name,
 }
 
 void
-sl_topic_close(struct sl_topic *topic)
+sl_files_topic_close(struct sl_topic *topic)
 {
 	if (topic == NULL)
 		return;
@@ -268,31 +280,31 @@ sl_topic_close(struct sl_topic *topic)
 }
 
 const char *
-sl_topic_name(const struct sl_topic *topic)
+sl_files_topic_name(const struct sl_topic *topic)
 {
 	return topic->name;
 }
 
 const char *
-sl_topic_dir(const struct sl_topic *topic)
+sl_files_topic_dir(const struct sl_topic *topic)
 {
 	return topic->dir;
 }
 
 const char *
-sl_topic_id(const struct sl_topic *topic)
+sl_files_topic_id(const struct sl_topic *topic)
 {
 	return topic->config.id;
 }
 
 const struct sl_settings *
-sl_topic_settings(const struct sl_topic *topic)
+sl_files_topic_settings(const struct sl_topic *topic)
 {
 	return &topic->config.settings;
 }
 
 bool
-sl_topic_setting(const struct sl_topic *topic, size_t index,
+sl_files_topic_setting(const struct sl_topic *topic, size_t index,
     struct sl_setting_row *row)
 {
 	return sl_config_row(&topic->config, index, row);
@@ -308,7 +320,7 @@ same_file(const struct stat *a, const struct stat *b)
 }
 
 int
-sl_topic_refresh(struct sl_topic *topic, struct sl_error *err)
+sl_files_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 {
 	struct sl_config config;
 	struct stat yaml;
@@ -367,8 +379,8 @@ close_partition(const struct sl_topic *topic, int partition, int *fd, int rc,
 }
 
 int
-sl_topic_range(struct sl_topic *topic, int partition, struct sl_range *range,
-    struct sl_error *err)
+sl_files_topic_range(struct sl_topic *topic, int partition,
+    struct sl_range *range, struct sl_error *err)
 {
 	int fd, rc;
 
@@ -380,7 +392,7 @@ sl_topic_range(struct sl_topic *topic, int partition, struct sl_range *range,
 }
 
 int
-sl_topic_sync(struct sl_topic *topic, int partition, struct sl_error *err)
+sl_files_topic_sync(struct sl_topic *topic, int partition, struct sl_error *err)
 {
 	int fd, rc;
 
@@ -392,7 +404,7 @@ sl_topic_sync(struct sl_topic *topic, int partition, struct sl_error *err)
 }
 
 int
-sl_topic_offset_at(struct sl_topic *topic, int partition, int64_t time_ms,
+sl_files_topic_offset_at(struct sl_topic *topic, int partition, int64_t time_ms,
     uint64_t *offset, struct sl_error *err)
 {
 	int fd, rc;
@@ -405,7 +417,7 @@ sl_topic_offset_at(struct sl_topic *topic, int partition, int64_t time_ms,
 }
 
 int
-sl_topic_partition_info(struct sl_topic *topic, int partition,
+sl_files_topic_partition_info(struct sl_topic *topic, int partition,
     struct sl_partition_info *info, struct sl_error *err)
 {
 	int fd, rc;
@@ -415,4 +427,22 @@ sl_topic_partition_info(struct sl_topic *topic, int partition,
 		return rc;
 	rc = sl_lookup_info(fd, info, err);
 	return close_partition(topic, partition, &fd, rc, err);
+}
+
+bool
+sl_files_topic_keeps_rejected(const struct sl_topic *topic)
+{
+	(void)topic;
+	return true;
+}
+
+int
+sl_files_may_change(const char *dir, const char *name, enum sl_change change,
+    struct sl_error *err)
+{
+	(void)dir;
+	(void)name;
+	(void)change;
+	(void)err;
+	return SL_OK;
 }

@@ -9,6 +9,7 @@
 #define SL_TOPIC_H
 
 #include "config.h"
+#include "files.h"
 #include "fs.h"
 
 #include <limits.h>
@@ -19,7 +20,8 @@
 #define SL_PARTITION_NAME_SIZE 16
 
 struct sl_topic {
-	char dir[PATH_MAX]; /* the log directory, as it was named */
+	const struct sl_engine *engine; /* the door's; see files.h */
+	char dir[PATH_MAX];             /* the log directory, as it was named */
 	char name[SL_TOPIC_NAME_MAX + 1];
 	int dir_fd; /* owned */
 	int fd;     /* owned: the topic's directory */
@@ -38,6 +40,10 @@ SL_MUST_USE int sl_topic_check_partition(const struct sl_topic *topic,
 /* Put "topic 'NAME': [partition N: ]" before the error's text. */
 int sl_topic_wrap(const struct sl_topic *topic, int partition,
     struct sl_error *err);
+
+/* As sl_default_dir(), where that is no directory: that without
+ * $STREAMLOG_DIR. */
+SL_MUST_USE int sl_files_default_dir(char *path, struct sl_error *err);
 
 /* Split an operand: a name in `dir` (NULL: the default), or a path. `dir_path`
  * is the caller's, PATH_MAX bytes; `topic` SL_TOPIC_NAME_MAX + 1. */

@@ -27,13 +27,14 @@ open_or_make(struct sl_topic **archive, const char *dir,
 	int wanted = topic->config.settings.partitions;
 	int rc;
 
-	rc = sl_topic_open(archive, dir, topic->name, err);
+	rc = sl_files_topic_open(archive, dir, topic->name, err);
 	if (rc == SL_ENOTFOUND && is_dry)
 		return SL_END;
 	if (rc == SL_ENOTFOUND) {
 		rc = sl_topic_create_archive(dir, topic, err);
 		if (rc == SL_OK)
-			rc = sl_topic_open(archive, dir, topic->name, err);
+			rc =
+			    sl_files_topic_open(archive, dir, topic->name, err);
 	}
 	if (rc == SL_OK)
 		rc = check(*archive, topic, err);
@@ -43,9 +44,9 @@ open_or_make(struct sl_topic **archive, const char *dir,
 	if (rc < 0 || is_dry ||
 	    (*archive)->config.settings.partitions >= wanted)
 		return rc;
-	rc = sl_topic_alter(dir, topic->name, wanted, NULL, 0, err);
+	rc = sl_files_topic_alter(dir, topic->name, wanted, NULL, 0, err);
 	if (rc == SL_OK)
-		rc = sl_topic_refresh(*archive, err);
+		rc = sl_files_topic_refresh(*archive, err);
 	return rc < 0 ? rc : SL_OK;
 }
 
@@ -59,7 +60,7 @@ sl_topic_archive_open(struct sl_topic **archive, const char *dir,
 	rc = open_or_make(archive, dir, topic, is_dry, err);
 	if (rc == SL_OK || rc == SL_END)
 		return rc;
-	sl_topic_close(*archive);
+	sl_files_topic_close(*archive);
 	*archive = NULL;
 	return sl_error_wrap(err, "archive of '%s'", topic->name);
 }

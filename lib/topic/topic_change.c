@@ -197,7 +197,7 @@ create(const char *dir, const char *name, struct sl_config *config,
 }
 
 int
-sl_topic_create(const char *dir, const char *name,
+sl_files_topic_create(const char *dir, const char *name,
     const struct sl_setting *settings, size_t setting_count,
     struct sl_error *err)
 {
@@ -309,7 +309,7 @@ lock_settings(const struct sl_topic *topic, int *lock, struct sl_error *err)
 }
 
 int
-sl_topic_alter(const char *dir, const char *name, int partitions,
+sl_files_topic_alter(const char *dir, const char *name, int partitions,
     const struct sl_setting *settings, size_t setting_count,
     struct sl_error *err)
 {
@@ -317,19 +317,19 @@ sl_topic_alter(const char *dir, const char *name, int partitions,
 	int lock = -1;
 	int rc;
 
-	rc = sl_topic_open(&topic, dir, name, err);
+	rc = sl_files_topic_open(&topic, dir, name, err);
 	if (rc < 0)
 		return rc;
 	rc = lock_settings(topic, &lock, err);
 	if (rc == SL_OK) /* what was altered while we waited */
-		rc = sl_topic_refresh(topic, err);
+		rc = sl_files_topic_refresh(topic, err);
 	if (rc >= 0)
 		rc = alter_locked(topic, partitions, settings, setting_count,
 		    err);
 	sl_fs_close(&lock);
 	if (rc < 0)
 		sl_error_wrap(err, "topic '%s'", topic->name);
-	sl_topic_close(topic);
+	sl_files_topic_close(topic);
 	return rc;
 }
 
@@ -416,19 +416,19 @@ delete_excluded(const struct sl_topic *topic, const int *locks,
 }
 
 int
-sl_topic_delete(const char *dir, const char *name, struct sl_error *err)
+sl_files_topic_delete(const char *dir, const char *name, struct sl_error *err)
 {
 	struct sl_topic *topic;
 	int *locks = NULL;
 	int i, count, rc;
 
-	rc = sl_topic_open(&topic, dir, name, err);
+	rc = sl_files_topic_open(&topic, dir, name, err);
 	if (rc < 0)
 		return rc;
 	count = topic->config.settings.partitions;
 	locks = malloc((size_t)count * sizeof(*locks));
 	if (locks == NULL) {
-		sl_topic_close(topic);
+		sl_files_topic_close(topic);
 		return sl_error_set(err, SL_ENOMEM, "no memory");
 	}
 	for (i = 0; i < count; i++)
@@ -438,7 +438,7 @@ sl_topic_delete(const char *dir, const char *name, struct sl_error *err)
 		rc = sl_error_set(err, SL_ENOTFOUND, "it was deleted");
 	/* Is it still the one of that name, now that nobody can delete it? */
 	if (rc == SL_OK)
-		rc = sl_topic_refresh(topic, err);
+		rc = sl_files_topic_refresh(topic, err);
 	if (rc >= 0)
 		rc = delete_excluded(topic, locks, err);
 	for (i = 0; i < count; i++)
@@ -446,6 +446,14 @@ sl_topic_delete(const char *dir, const char *name, struct sl_error *err)
 	free(locks);
 	if (rc < 0)
 		sl_error_wrap(err, "topic '%s'", topic->name);
-	sl_topic_close(topic);
+	sl_files_topic_close(topic);
 	return rc;
+}
+
+int
+sl_files_topic_auto_create(const char *dir, const char *name,
+    const struct sl_setting *settings, size_t setting_count,
+    struct sl_error *err)
+{
+	return sl_files_topic_create(dir, name, settings, setting_count, err);
 }

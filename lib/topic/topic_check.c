@@ -229,7 +229,7 @@ open_partition(const struct sl_topic *topic, int partition, int *dir,
 }
 
 int
-sl_topic_check(const struct sl_topic *topic, int partition,
+sl_files_topic_check(const struct sl_topic *topic, int partition,
     const struct sl_check_options *options, struct sl_check_sums *sums,
     struct sl_error *err)
 {
@@ -278,7 +278,7 @@ tell_rebuilt(void *arg, uint64_t base)
 }
 
 int
-sl_topic_mend(const struct sl_topic *topic, int partition,
+sl_files_topic_mend(const struct sl_topic *topic, int partition,
     const struct sl_check_options *options, struct sl_check_sums *sums,
     struct sl_error *err)
 {
@@ -302,5 +302,5 @@ sl_topic_mend(const struct sl_topic *topic, int partition,
 		return SL_END;
 	if (rc < 0)
 		return sl_topic_wrap(topic, partition, err);
-	return sl_topic_check(topic, partition, options, sums, err);
+	return sl_files_topic_check(topic, partition, options, sums, err);
 }

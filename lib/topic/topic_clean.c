@@ -174,7 +174,7 @@ plan_release(struct plan *plan)
 	for (i = 0; i < plan->count; i++)
 		sl_retain_release(&plan->parts[i].retain);
 	free(plan->parts);
-	sl_topic_close(plan->archive);
+	sl_files_topic_close(plan->archive);
 }
 
 static int
@@ -451,6 +451,9 @@ compact_part(const struct plan *plan, const struct part *part, int dir,
 	if (part->bounds.rolls_active) /* it would be closed first */
 		options.active_end = retain->segments[retain->count - 1].next;
 	rc = sl_compact_partition(dir, like, &options, &report, err);
+	/* Without the lock: a merge took what was being looked at. */
+	if (rc < 0 && options.is_dry && err->sys == ENOENT)
+		rc = sl_clean_busy(err);
 	if (rc >= 0)
 		tell_compacted(ear, &report);
 	return rc < 0 ? rc : SL_OK;

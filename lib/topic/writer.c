@@ -31,6 +31,7 @@ struct part {
 };
 
 struct sl_writer {
+	const struct sl_engine *engine; /* the door's; see files.h */
 	struct sl_topic *topic;
 	struct part **parts; /* those in use, in the order of their first use */
 	size_t count;
@@ -39,7 +40,7 @@ struct sl_writer {
 };
 
 void
-sl_writer_close(struct sl_writer *writer)
+sl_files_writer_close(struct sl_writer *writer)
 {
 	size_t i;
 
@@ -110,7 +111,7 @@ find_part(struct sl_writer *writer, int number, struct part **part,
 }
 
 int
-sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
+sl_files_writer_open(struct sl_writer **out, struct sl_topic *topic,
     struct sl_error *err)
 {
 	struct sl_writer *writer;
@@ -131,9 +132,9 @@ sl_writer_open(struct sl_writer **out, struct sl_topic *topic,
 	rc = find_part(writer, 0, &first, err);
 	/* And one that was faster is seen by us. */
 	if (rc == SL_OK)
-		rc = sl_topic_refresh(topic, err);
+		rc = sl_files_topic_refresh(topic, err);
 	if (rc < 0) {
-		sl_writer_close(writer);
+		sl_files_writer_close(writer);
 		return rc;
 	}
 	*out = writer;
@@ -151,7 +152,7 @@ look(struct sl_writer *writer, struct sl_error *err)
 	if (now - writer->looked_ms < LOOK_MS)
 		return SL_OK;
 	writer->looked_ms = now;
-	rc = sl_topic_refresh(writer->topic, err);
+	rc = sl_files_topic_refresh(writer->topic, err);
 	if (rc < 0)
 		return rc;
 	/* Whoever else looked may have seen it first: take them anyhow. */
@@ -237,9 +238,9 @@ make_room(struct sl_writer *writer, const struct part *part, int *tries,
 }
 
 int
-sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
-    size_t index, int lock_timeout_ms, struct sl_receipt *receipt,
-    struct sl_error *err)
+sl_files_writer_write(struct sl_writer *writer,
+    const struct sl_encoder *encoder, size_t index, int lock_timeout_ms,
+    struct sl_receipt *receipt, struct sl_error *err)
 {
 	struct sl_batch_view batch = sl_encoder_batch(encoder, index);
 	struct part *part = NULL;
@@ -270,7 +271,7 @@ sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
 }
 
 int
-sl_writer_sync(struct sl_writer *writer, struct sl_error *err)
+sl_files_writer_sync(struct sl_writer *writer, struct sl_error *err)
 {
 	struct part *part;
 	size_t i;
@@ -286,7 +287,7 @@ sl_writer_sync(struct sl_writer *writer, struct sl_error *err)
 }
 
 void
-sl_writer_begin_sync(struct sl_writer *writer)
+sl_files_writer_begin_sync(struct sl_writer *writer)
 {
 	struct part *part;
 	size_t i;
