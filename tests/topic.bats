@@ -131,6 +131,18 @@ usage()
 streamlog-topic: 'x*': no topic matches; 'streamlog-topic list' shows what is" ]
 }
 
+@test "read.only stops a writer that has the topic open, too" {
+	# shellcheck disable=SC2016 # the other shell's
+	t timeout 10 bash -c '{
+		echo "{}"
+		until [ "$(streamlog-tail orders)" ]; do sleep 0.02; done
+		streamlog-topic alter --set read.only=true orders
+		while echo "{}"; do sleep 0.05; done
+	} 2>/dev/null | streamlog-append orders'
+	[ "$status" = 2 ]
+	[[ $stderr == "streamlog-append: topic 'orders': it takes no events (read.only=true); "*" lines are done"* ]]
+}
+
 @test "topic alter raises partitions and changes settings" {
 	streamlog-topic create orders
 	t streamlog-topic alter --partitions 4 --set segment.bytes=2MiB orders

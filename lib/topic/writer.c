@@ -110,6 +110,16 @@ find_part(struct sl_writer *writer, int number, struct part **part,
 	return open_part(writer, number, part, err);
 }
 
+static int
+check_takes(const struct sl_topic *topic, struct sl_error *err)
+{
+	if (topic->config.settings.read_only)
+		return sl_error_set(err, SL_EUSAGE,
+		    "topic '%s': it takes no events (read.only=true)",
+		    topic->name);
+	return SL_OK;
+}
+
 int
 sl_files_writer_open(struct sl_writer **out, struct sl_topic *topic,
     struct sl_error *err)
@@ -119,10 +129,9 @@ sl_files_writer_open(struct sl_writer **out, struct sl_topic *topic,
 	int rc;
 
 	*out = NULL;
-	if (topic->config.settings.read_only)
-		return sl_error_set(err, SL_EUSAGE,
-		    "topic '%s': it takes no events (read.only=true)",
-		    topic->name);
+	rc = check_takes(topic, err);
+	if (rc < 0)
+		return rc;
 	writer = calloc(1, sizeof(*writer));
 	if (writer == NULL)
 		return sl_error_set(err, SL_ENOMEM, "no memory");
@@ -156,6 +165,9 @@ look(struct sl_writer *writer, struct sl_error *err)
 	if (rc < 0)
 		return rc;
 	/* Whoever else looked may have seen it first: take them anyhow. */
+	rc = check_takes(writer->topic, err);
+	if (rc < 0)
+		return rc;
 	for (i = 0; i < writer->count; i++)
 		writer->parts[i]->log.limits =
 		    sl_topic_limits(writer->topic, writer->parts[i]->number);
