@@ -2,7 +2,7 @@
 # The files are Kafka's: its own dump-log and an independent decoder read what
 # several processes wrote at once, and both notice damage.
 
-bats_require_minimum_version 1.5.0
+load kafka_helper
 
 # Of each of the four writers, in pieces of 100, so that batches interleave.
 EVENTS=3000
@@ -10,16 +10,13 @@ PARTITIONS=3
 
 setup_file()
 {
-	local root=$BATS_TEST_DIRNAME/../..
-
-	export PATH="${BUILD:-$root/build}/bin:$PATH"
 	export STREAMLOG_DIR=$BATS_FILE_TMPDIR/logs
 	streamlog-topic create --partitions "$PARTITIONS" \
 		--set segment.bytes=64KiB orders
-	write plain -k user &
-	write lz4 -k user -z lz4 &
-	write zstd -z zstd &
-	write envelope -J &
+	write plain json_events -k user &
+	write lz4 json_events -k user -z lz4 &
+	write zstd json_events -z zstd &
+	write envelope envelopes -J &
 	wait
 	rm -f "$BATS_FILE_TMPDIR"/*.piece.*
 	find "$STREAMLOG_DIR/orders" -name '[0-9]*.*' | LC_ALL=C sort \
@@ -34,72 +31,17 @@ setup()
 	cd "$BATS_FILE_TMPDIR" || return
 }
 
-# write NAME OPTION...: append this writer's events, piece by piece.
+# write NAME SOURCE OPTION...: append this writer's events, piece by piece.
 write()
 {
-	local name=$1 piece
-	shift
-	"events_of_$name" | split -a 3 -l 100 - \
+	local name=$1 source=$2 piece
+	shift 2
+	"$source" "$name" | split -a 3 -l 100 - \
 		"$BATS_FILE_TMPDIR/$name.piece."
 	for piece in "$BATS_FILE_TMPDIR/$name.piece."*; do
 		streamlog-append --sync none "$@" orders "$piece" ||
 			echo "$name: exit $?" >>"$BATS_FILE_TMPDIR/failures"
 	done 2>>"$BATS_FILE_TMPDIR/failures"
-}
-
-json_events()
-{
-	awk -v from="$1" -v count="$EVENTS" 'BEGIN {
-		for (n = 1; n <= count; n++)
-			printf "{\"user\":\"%s%d\",\"n\":%d,\"from\":\"%s\"," \
-			    "\"text\":\"caf\303\251 %s\"}\n",
-			    n % 2 ? "u" : "\303\274", n % 97, n, from,
-			    substr("to be, or not to be: that is the question",
-			        1, n % 41)
-	}'
-}
-
-events_of_plain()
-{
-	json_events plain
-}
-
-events_of_lz4()
-{
-	json_events lz4
-}
-
-events_of_zstd()
-{
-	json_events zstd
-}
-
-# Every form of key, header and payload, times that go back, too.
-events_of_envelope()
-{
-	awk -v count="$EVENTS" 'BEGIN {
-		split("|\"key\":\"k%d\",|\"key_base64\":\"/wD+\"," \
-		    "|\"key\":\"\",|\"key\":\"a \\\"%d\\\" \\u00e9\",",
-		    keys, "|")
-		split("|\"headers\":{\"h\":\"v\"},|\"headers\":{\"h\":null}," \
-		    "|\"headers\":{\"a\":[\"1\",null,\"\"],\"b\":\"\\u00e9\"}," \
-		    "|\"headers\":{\"b\":{\"base64\":\"/w==\"}},",
-		    headers, "|")
-		split("{\"n\":%d}|null|[1, %d,  null]|\"text\"|%d", payloads,
-		    "|")
-		split("bnVsbA==|AP/+|bm90IGpzb24=||eyJhIjoKMX0=", bytes, "|")
-		for (n = 0; n < count; n++) {
-			printf "{\"ts\":%.0f,", 1700000000000 + n * 7 - n % 5 * 10
-			printf keys[n % 5 + 1], n
-			printf "%s", headers[int(n / 5) % 5 + 1]
-			if (n % 3 == 0)
-				printf "\"payload_base64\":\"%s\"}\n",
-				    bytes[int(n / 25) % 5 + 1]
-			else
-				printf "\"payload\":" \
-				    payloads[int(n / 25) % 5 + 1] "}\n", n
-		}
-	}'
 }
 
 # dump_log [--data]: of all that the writers left
