@@ -345,8 +345,8 @@ sl_kafka_topic_clean(struct sl_topic *topic,
 {
 	(void)options;
 	(void)sums;
-	sl_error_set(err, SL_END,
-	    "%s: the cluster cleans itself, as retention.ms and "
+	snprintf(err->text, sizeof(err->text),
+	    "%.300s: the cluster cleans itself, as retention.ms and "
 	    "cleanup.policy of each topic say; nothing to do",
 	    topic->kafka->dir);
 	return SL_END;
