@@ -40,22 +40,26 @@ sl_kafka_set(const char *name, const char *value, struct sl_error *err)
 	return sl_client_add(&said, name, value, err);
 }
 
-/* Beside the program's directory, as in a build or a prefix: ../lib/... */
-static void *
-load_beside(void)
-{
-	char path[PATH_MAX + sizeof("/../lib/" SL_KAFKA_FILE)];
-	ssize_t bytes = readlink("/proc/self/exe", path, PATH_MAX - 1);
-	char *slash;
+#define PATH_SIZE (PATH_MAX + sizeof("/../lib/" SL_KAFKA_FILE))
 
-	if (bytes < 0)
-		return NULL;
-	path[bytes] = '\0';
-	slash = strrchr(path, '/');
-	strcpy(slash == NULL ? path : slash, "/../lib/" SL_KAFKA_FILE);
-	if (access(path, F_OK) != 0)
-		return NULL;
-	return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+/*
+ * Where the plugin is: beside the program's directory, as in a build or any
+ * prefix (../lib/...), else where it is installed.
+ */
+static void
+find_plugin(char path[PATH_SIZE])
+{
+	ssize_t bytes = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char *slash = NULL;
+
+	if (bytes > 0) {
+		path[bytes] = '\0';
+		slash = strrchr(path, '/');
+	}
+	if (slash != NULL)
+		strcpy(slash, "/../lib/" SL_KAFKA_FILE);
+	if (slash == NULL || access(path, F_OK) != 0)
+		strcpy(path, SL_LIBDIR "/" SL_KAFKA_FILE);
 }
 
 /* Say what lacks, and what brings it. */
@@ -78,14 +82,13 @@ load(struct sl_error *err)
 {
 	struct sl_client client = { .words = NULL };
 	const struct sl_engine *engine;
+	char path[PATH_SIZE];
 	size_t i;
 	void *library;
 	int rc;
 
-	library = load_beside();
-	if (library == NULL)
-		library =
-		    dlopen(SL_LIBDIR "/" SL_KAFKA_FILE, RTLD_NOW | RTLD_LOCAL);
+	find_plugin(path);
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL)
 		return tell_missing(dlerror(), err);
 	engine = dlsym(library, SL_KAFKA_SYMBOL);
