@@ -20,8 +20,7 @@ static const struct cli_option check_options[] = {
 	{ OPT_JSON, "json", NULL, false,
 	    "a JSON object for each fault and each partition", NULL },
 	{ OPT_MEND, "mend", NULL, false,
-	    "move damage to lost+found/, keep the rest, remake indexes",
-	    NULL },
+	    "move damage to lost+found/, keep the rest, remake indexes", NULL },
 	{ 0 },
 };
 

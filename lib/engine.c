@@ -167,7 +167,8 @@ sl_target_find(struct sl_target *target, const char *dir, const char *name,
 	target->name = name;
 	if (is_kafka(name)) {
 		slash = strchr(name + strlen(SL_KAFKA_PREFIX), '/');
-		if (slash == NULL || slash[1] == '\0')
+		if (slash == NULL || slash[1] == '\0' ||
+		    strchr(slash + 1, '/') != NULL)
 			return sl_error_set(err, SL_EUSAGE,
 			    "'%.300s': which topic? "
 			    "kafka://HOST[:PORT][,HOST...]/TOPIC",
