@@ -2,13 +2,67 @@
 #include "kafka.h"
 
 #include "clock.h"
+#include "fs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- Descriptors ---- */
+
+/* Those below this that were open before librdkafka was used. */
+#define FDS_MAX 1024
+static bool was_open[FDS_MAX];
+
+static void
+each_fd(int (*act)(void *arg, const char *name, struct sl_error *err))
+{
+	struct sl_error ignored;
+	int dir, rc;
+
+	if (sl_fs_open_dir(&dir, AT_FDCWD, "/proc/self/fd", &ignored) < 0)
+		return;
+	rc = sl_fs_list(dir, act, NULL, &ignored);
+	sl_fs_close(&dir);
+	(void)rc; /* what is left waits for the next time */
+}
+
+static int
+note_fd(void *arg, const char *name, struct sl_error *err)
+{
+	int fd = atoi(name);
+
+	(void)arg;
+	(void)err;
+	if (fd < FDS_MAX)
+		was_open[fd] = true;
+	return SL_OK;
+}
+
+static int
+seal_fd(void *arg, const char *name, struct sl_error *err)
+{
+	int fd = atoi(name), flags = fcntl(fd, F_GETFD);
+
+	(void)arg;
+	(void)err;
+	if (flags >= 0 && (flags & FD_CLOEXEC) == 0 &&
+	    (fd >= FDS_MAX || !was_open[fd]))
+		(void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+	return SL_OK;
+}
+
+void
+sl_kafka_seal_fds(void)
+{
+	each_fd(seal_fd);
+}
+
+/* ---- The engine ---- */
 
 /* For all clients: what the user set, and whom to tell. */
 static struct sl_client settings;
@@ -21,6 +75,7 @@ begin(const struct sl_client *client, void (*tell)(const char *text),
 	size_t i;
 	int rc = SL_OK;
 
+	each_fd(note_fd);
 	notice = tell;
 	for (i = 0; rc == SL_OK && i < client->count; i++)
 		rc = sl_client_add(&settings, client->words[2 * i],

@@ -56,6 +56,10 @@ void sl_kafka_close(struct sl_kafka *kafka);
 /* Serve callbacks, up to so long; tells once when all brokers are away. */
 void sl_kafka_poll(struct sl_kafka *kafka, int timeout_ms);
 
+/* Keep librdkafka's descriptors from programs that this process begins: its
+ * pipes aren't closed on exec. */
+void sl_kafka_seal_fds(void);
+
 /* The client for questions to a cluster, made at the first. */
 SL_MUST_USE int sl_kafka_find(struct sl_kafka **kafka, const char *dir,
     struct sl_error *err);
@@ -80,6 +84,7 @@ struct sl_topic {
 	struct sl_kafka *kafka;         /* borrowed */
 	char name[SL_TOPIC_NAME_MAX + 1];
 	struct sl_settings settings;
+	int64_t missed_ms;           /* since when it isn't there; 0: it is */
 	struct sl_setting_row *rows; /* owned */
 	size_t row_count;
 };

@@ -134,6 +134,9 @@ take_trouble(struct sl_reader *reader, struct sl_kafka_part *part,
 	case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
 	case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+		/* While following the topic is looked at each second. */
+		if (reader->is_following)
+			return SL_OK;
 		return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
 	default:
 		if (sl_kafka_passes(code))

@@ -253,6 +253,10 @@ sl_kafka_member_look(struct sl_member *member, struct sl_topic *const *topics,
 	for (t = 0; t < topic_count; t++)
 		member->partitions += (size_t)topics[t]->settings.partitions;
 	sl_kafka_poll(&member->kafka, 0);
+	if (sl_monotonic_ms() >= member->seal_ms) {
+		sl_kafka_seal_fds();
+		member->seal_ms = sl_monotonic_ms() + LOOK_MS;
+	}
 	while (rc == SL_OK &&
 	       (event = rd_kafka_queue_poll(member->events, 0)) != NULL) {
 		rc = sl_kafka_member_hear(member, event, err);

@@ -35,6 +35,7 @@ struct sl_member {
 	rd_kafka_topic_partition_list_t *revoked;
 	bool is_settled;   /* the coordinator has said what is its own */
 	bool was_assigned; /* it has said so once */
+	int64_t seal_ms;   /* descriptors are looked at again then */
 };
 
 /* ---- kafka_assign.c ---- */

@@ -15,6 +15,8 @@
 #define MESSAGE_BYTES_MAX 1048588
 /* A made topic is soon there, on whichever broker is asked. */
 #define APPEAR_MS 10000
+/* One that isn't there for so long is believed to be deleted. */
+#define MISSED_MS 5000
 
 int
 sl_kafka_wrap(const struct sl_topic *topic, int partition, struct sl_error *err)
@@ -249,7 +251,10 @@ sl_kafka_topic_keeps_rejected(const struct sl_topic *topic)
 	return false;
 }
 
-/* A broker that is away says nothing of the topic: all is as it was. */
+/*
+ * A broker that is away says nothing of the topic, and one that has just come
+ * back may not know it yet: all is as it was, for a while.
+ */
 int
 sl_kafka_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 {
@@ -258,11 +263,19 @@ sl_kafka_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 
 	rc = sl_kafka_metadata(topic->kafka, topic->name, SL_KAFKA_LOOK_MS,
 	    &metadata, err);
+	if (rc == SL_EBUSY)
+		return SL_END;
+	if (rc == SL_ENOTFOUND && topic->missed_ms == 0)
+		topic->missed_ms = sl_monotonic_ms();
+	if (rc == SL_ENOTFOUND &&
+	    sl_monotonic_ms() - topic->missed_ms < MISSED_MS)
+		return SL_END;
 	if (rc == SL_ENOTFOUND)
 		return sl_error_set(err, SL_ENOTFOUND,
 		    "topic '%s': it was deleted", topic->name);
 	if (rc < 0)
-		return rc == SL_EBUSY ? SL_END : rc;
+		return rc;
+	topic->missed_ms = 0;
 	partitions = metadata->topics[0].partition_cnt;
 	rd_kafka_metadata_destroy(metadata);
 	if (partitions <= topic->settings.partitions)
