@@ -86,7 +86,9 @@ HAS_KAFKA := $(call has_library,rdkafka)
 KAFKA_CFLAGS := $(if $(HAS_KAFKA),$(shell $(PKG_CONFIG) --cflags rdkafka))
 KAFKA_LIBS := $(if $(HAS_KAFKA),$(shell $(PKG_CONFIG) --libs rdkafka))
 version = $(shell $(PKG_CONFIG) --modversion $(1))
-LIBRARIES := libyaml $(call version,yaml-0.1), cJSON $(call version,libcjson)
+LIBRARIES := libyaml $(call version,yaml-0.1), \
+	cJSON $(call version,libcjson), \
+	$(if $(HAS_KAFKA),librdkafka $(call version,rdkafka),no librdkafka)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags yaml-0.1 libcjson)
 LIBS := $(shell $(PKG_CONFIG) --libs yaml-0.1 libcjson)
 endif

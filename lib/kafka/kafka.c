@@ -328,16 +328,16 @@ fill(rd_kafka_conf_t *conf, const struct sl_kafka_make *make,
 	/* It would write to stderr; whoever debugs wants that. */
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	rc = set(conf, "client.id", "streamlog", err);
-	if (rc == SL_OK)
-		rc = set_all(conf, make->usual, err);
+	for (i = 0; rc == SL_OK && i < 2; i++)
+		rc = set_all(conf, make->usual[i], err);
 	for (i = 0; rc == SL_OK && i < settings.count; i++) {
 		rc = set(conf, settings.words[2 * i], settings.words[2 * i + 1],
 		    err);
 		if (strcmp(settings.words[2 * i], "debug") == 0)
 			rd_kafka_conf_set_log_cb(conf, rd_kafka_log_print);
 	}
-	if (rc == SL_OK)
-		rc = set_all(conf, make->fixed, err);
+	for (i = 0; rc == SL_OK && i < 2; i++)
+		rc = set_all(conf, make->fixed[i], err);
 	if (rc == SL_OK)
 		rc = set(conf, "bootstrap.servers", brokers, err);
 	return rc;
@@ -400,7 +400,7 @@ sl_kafka_find(struct sl_kafka **kafka, const char *dir, struct sl_error *err)
 	static struct kept *list;
 	const struct sl_kafka_make make = { .type = RD_KAFKA_CONSUMER,
 		.dir = dir,
-		.fixed = fixed };
+		.fixed = { fixed } };
 	struct kept *kept;
 	int rc = SL_OK;
 

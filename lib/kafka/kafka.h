@@ -38,10 +38,10 @@ struct sl_kafka {
 struct sl_kafka_make {
 	rd_kafka_type_t type;
 	const char *dir;
-	/* Defaults of ours, which a user's may change, and what may not be
-	 * changed; each ends with a NULL name. NULL: none. */
-	const struct sl_setting *usual;
-	const struct sl_setting *fixed;
+	/* Defaults of ours, which the user's go over, and what goes over
+	 * those; two lists each, which end with a NULL name. NULL: none. */
+	const struct sl_setting *usual[2];
+	const struct sl_setting *fixed[2];
 	void (*delivered)(rd_kafka_t *rk, const rd_kafka_message_t *message,
 	    void *kafka);
 	int events; /* RD_KAFKA_EVENT_... that come as such */

@@ -1,6 +1,8 @@
 /* kafka_group.c: consumer groups of a cluster, looked at; see kafka.h. */
 #include "kafka.h"
 
+#include "names.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,48 +36,30 @@ ask_list(rd_kafka_t *rk, rd_kafka_AdminOptions_t *options,
 }
 
 static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int
 take_names(const rd_kafka_ListConsumerGroups_result_t *result,
-    const char *pattern, char ***names, size_t *count, struct sl_error *err)
+    const char *pattern, struct sl_names *all, struct sl_error *err)
 {
 	const rd_kafka_ConsumerGroupListing_t **listed;
 	const rd_kafka_error_t **errors;
-	size_t listed_count, error_count, i;
-	const char *name;
+	size_t count, i;
+	int rc = SL_OK;
 
-	listed =
-	    rd_kafka_ListConsumerGroups_result_valid(result, &listed_count);
-	errors =
-	    rd_kafka_ListConsumerGroups_result_errors(result, &error_count);
-	if (error_count > 0)
+	errors = rd_kafka_ListConsumerGroups_result_errors(result, &count);
+	if (count > 0)
 		return sl_kafka_error(err, rd_kafka_error_code(errors[0]),
 		    "groups");
-	*names = calloc(listed_count + 1, sizeof(**names));
-	if (*names == NULL)
-		return sl_error_set(err, SL_ENOMEM, "no memory");
-	for (i = 0; i < listed_count; i++) {
-		name = rd_kafka_ConsumerGroupListing_group_id(listed[i]);
-		if (pattern != NULL && !sl_glob_match(pattern, name))
-			continue;
-		(*names)[*count] = strdup(name);
-		if ((*names)[*count] == NULL)
-			return sl_error_set(err, SL_ENOMEM, "no memory");
-		++*count;
-	}
-	if (*count > 1)
-		qsort(*names, *count, sizeof(**names), compare_names);
-	return SL_OK;
+	listed = rd_kafka_ListConsumerGroups_result_valid(result, &count);
+	for (i = 0; rc == SL_OK && i < count; i++)
+		rc = sl_names_add(all, pattern,
+		    rd_kafka_ConsumerGroupListing_group_id(listed[i]), err);
+	return rc;
 }
 
 int
 sl_kafka_group_list(const char *dir, const char *state_dir, const char *pattern,
     char ***names, size_t *count, struct sl_error *err)
 {
+	struct sl_names all = SL_NAMES_EMPTY;
 	rd_kafka_event_t *event;
 	struct sl_kafka *kafka;
 	int rc;
@@ -91,14 +75,9 @@ sl_kafka_group_list(const char *dir, const char *state_dir, const char *pattern,
 	if (rc < 0)
 		return rc;
 	rc = take_names(rd_kafka_event_ListConsumerGroups_result(event),
-	    pattern, names, count, err);
+	    pattern, &all, err);
 	rd_kafka_event_destroy(event);
-	if (rc < 0) {
-		sl_names_free(*names, *count);
-		*names = NULL;
-		*count = 0;
-	}
-	return rc;
+	return sl_names_give(&all, rc, names, count);
 }
 
 /* ---- One group ---- */

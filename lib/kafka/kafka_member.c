@@ -103,24 +103,16 @@ open_client(struct sl_member *member, const char *dir,
 		{ "max.poll.interval.ms", "86400000" },
 		{ "session.timeout.ms", session },
 		{ "heartbeat.interval.ms", beat },
-		{ "check.crcs", "true" },
-		{ "fetch.error.backoff.ms", "100" },
-		{ "queued.max.messages.kbytes", "16384" },
 		{ NULL, NULL },
 	};
 	const struct sl_setting fixed[] = {
 		{ "group.id", member->group },
-		{ "allow.auto.create.topics", "false" },
-		{ "auto.offset.reset", "error" },
-		{ "enable.auto.commit", "false" },
-		{ "enable.auto.offset.store", "false" },
-		{ "enable.partition.eof", "true" },
 		{ NULL, NULL },
 	};
 	const struct sl_kafka_make make = { .type = RD_KAFKA_CONSUMER,
 		.dir = dir,
-		.usual = usual,
-		.fixed = fixed,
+		.usual = { sl_kafka_reading, usual },
+		.fixed = { sl_kafka_reading_fixed, fixed },
 		.events = RD_KAFKA_EVENT_REBALANCE };
 
 	if (beat_ms > HEARTBEAT_MS_MAX)

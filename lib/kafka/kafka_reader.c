@@ -122,8 +122,8 @@ open_client(struct sl_reader *reader, const struct sl_topic *topic,
 {
 	const struct sl_kafka_make make = { .type = RD_KAFKA_CONSUMER,
 		.dir = topic->kafka->dir,
-		.usual = sl_kafka_reading,
-		.fixed = sl_kafka_reading_fixed };
+		.usual = { sl_kafka_reading },
+		.fixed = { sl_kafka_reading_fixed } };
 	int rc;
 
 	if (reader->kafka != NULL &&

@@ -2,6 +2,7 @@
 #include "kafka.h"
 
 #include "clock.h"
+#include "names.h"
 #include "setting.h"
 
 #include <errno.h>
@@ -175,7 +176,7 @@ sl_kafka_topic_auto_create(const char *dir, const char *name,
 	};
 	const struct sl_kafka_make make = { .type = RD_KAFKA_CONSUMER,
 		.dir = dir,
-		.fixed = fixed };
+		.fixed = { fixed } };
 	int64_t until_ms = sl_monotonic_ms() + APPEAR_MS;
 	const struct rd_kafka_metadata *metadata;
 	struct sl_kafka kafka;
@@ -286,18 +287,13 @@ sl_kafka_topic_refresh(struct sl_topic *topic, struct sl_error *err)
 
 /* ---- Listing ---- */
 
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int
 sl_kafka_topic_list(const char *dir, const char *pattern, char ***names,
     size_t *count, struct sl_error *err)
 {
 	const struct rd_kafka_metadata *metadata;
 	bool shows_internal = pattern != NULL && pattern[0] == '_';
+	struct sl_names all = SL_NAMES_EMPTY;
 	struct sl_kafka *kafka;
 	const char *name;
 	int i, rc;
@@ -310,30 +306,14 @@ sl_kafka_topic_list(const char *dir, const char *pattern, char ***names,
 		    &metadata, err);
 	if (rc < 0)
 		return rc;
-	*names = calloc((size_t)metadata->topic_cnt + 1, sizeof(**names));
-	if (*names == NULL)
-		rc = sl_error_set(err, SL_ENOMEM, "no memory");
 	for (i = 0; rc == SL_OK && i < metadata->topic_cnt; i++) {
 		name = metadata->topics[i].topic;
-		if ((pattern != NULL && !sl_glob_match(pattern, name)) ||
-		    (!shows_internal && strncmp(name, INTERNAL_PREFIX,
-		                            strlen(INTERNAL_PREFIX)) == 0))
-			continue;
-		(*names)[*count] = strdup(name);
-		if ((*names)[*count] == NULL)
-			rc = sl_error_set(err, SL_ENOMEM, "no memory");
-		else
-			++*count;
+		if (shows_internal || strncmp(name, INTERNAL_PREFIX,
+		                          strlen(INTERNAL_PREFIX)) != 0)
+			rc = sl_names_add(&all, pattern, name, err);
 	}
 	rd_kafka_metadata_destroy(metadata);
-	if (rc == SL_OK && *count > 1)
-		qsort(*names, *count, sizeof(**names), compare_names);
-	if (rc < 0) {
-		sl_names_free(*names, *count);
-		*names = NULL;
-		*count = 0;
-	}
-	return rc;
+	return sl_names_give(&all, rc, names, count);
 }
 
 /* ---- Offsets ---- */

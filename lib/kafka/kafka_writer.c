@@ -77,8 +77,8 @@ sl_kafka_writer_open(struct sl_writer **out, struct sl_topic *topic,
 	};
 	const struct sl_kafka_make make = { .type = RD_KAFKA_PRODUCER,
 		.dir = topic->kafka->dir,
-		.usual = usual,
-		.fixed = fixed,
+		.usual = { usual },
+		.fixed = { fixed },
 		.delivered = delivered };
 	struct sl_writer *writer = calloc(1, sizeof(*writer));
 	int rc;

@@ -13,36 +13,13 @@
 
 #define MARKER_SIZE_MAX 32
 
-struct names {
-	char **names;
-	size_t count;
-	size_t room;
-	int dir;
-	const char *marker;
-	const char *pattern;
-};
-
-/* One that may not be looked into is one, as far as anybody can tell. */
-static bool
-has_marker(const struct names *all, const char *name)
+int
+sl_names_add(struct sl_names *all, const char *pattern, const char *name,
+    struct sl_error *err)
 {
-	char path[SL_TOPIC_NAME_MAX + 1 + MARKER_SIZE_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", name, all->marker);
-	return faccessat(all->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-	       (errno != ENOENT && errno != ENOTDIR);
-}
-
-static int
-add_name(void *arg, const char *name, struct sl_error *err)
-{
-	struct names *all = arg;
-	struct sl_error ignored;
 	char **names;
 
-	if (sl_topic_name_check(name, &ignored) < 0 ||
-	    (all->pattern != NULL && !sl_glob_match(all->pattern, name)) ||
-	    !has_marker(all, name))
+	if (pattern != NULL && !sl_glob_match(pattern, name))
 		return SL_OK;
 	if (all->count == all->room) {
 		all->room = all->room == 0 ? 16 : all->room * 2;
@@ -65,29 +42,72 @@ compare_names(const void *a, const void *b)
 }
 
 int
+sl_names_give(struct sl_names *all, int rc, char ***names, size_t *count)
+{
+	if (rc < 0) {
+		sl_names_free(all->names, all->count);
+		*all = SL_NAMES_EMPTY;
+	}
+	if (all->count > 1)
+		qsort(all->names, all->count, sizeof(*all->names),
+		    compare_names);
+	*names = all->names;
+	*count = all->count;
+	return rc;
+}
+
+/* ---- Directories ---- */
+
+struct listing {
+	struct sl_names all;
+	int dir;
+	const char *marker;
+	const char *pattern;
+};
+
+/* One that may not be looked into is one, as far as anybody can tell. */
+static bool
+has_marker(const struct listing *listing, const char *name)
+{
+	char path[SL_TOPIC_NAME_MAX + 1 + MARKER_SIZE_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", name, listing->marker);
+	return faccessat(listing->dir, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       (errno != ENOENT && errno != ENOTDIR);
+}
+
+static int
+take_name(void *arg, const char *name, struct sl_error *err)
+{
+	struct listing *listing = arg;
+	struct sl_error ignored;
+
+	if (sl_topic_name_check(name, &ignored) < 0 ||
+	    (listing->pattern != NULL &&
+	        !sl_glob_match(listing->pattern, name)) ||
+	    !has_marker(listing, name))
+		return SL_OK;
+	return sl_names_add(&listing->all, NULL, name, err);
+}
+
+int
 sl_names_list(const char *path, const char *marker, const char *pattern,
     char ***names, size_t *count, struct sl_error *err)
 {
-	struct names all = { .dir = -1, .marker = marker, .pattern = pattern };
+	struct listing listing = { .dir = -1,
+		.marker = marker,
+		.pattern = pattern };
 	int rc;
 
 	*names = NULL;
 	*count = 0;
-	rc = sl_fs_open_dir(&all.dir, AT_FDCWD, path, err);
+	rc = sl_fs_open_dir(&listing.dir, AT_FDCWD, path, err);
 	if (rc < 0 && err->sys == ENOENT)
 		return SL_OK;
 	if (rc == SL_OK)
-		rc = sl_fs_list(all.dir, add_name, &all, err);
-	sl_fs_close(&all.dir);
-	if (rc < 0) {
-		sl_names_free(all.names, all.count);
-		return rc;
-	}
-	if (all.count > 1)
-		qsort(all.names, all.count, sizeof(*all.names), compare_names);
-	*names = all.names;
-	*count = all.count;
-	return SL_OK;
+		rc = sl_fs_list(listing.dir, take_name, &listing, err);
+	sl_fs_close(&listing.dir);
+	return sl_names_give(&listing.all, rc, names, count);
 }
 
 int
