@@ -317,6 +317,31 @@ offset_at()
 	as-kcat "$STREAMLOG_DIR/orders/1" | cmp - theirs
 }
 
+# state TOPIC: of each key but one of our own the last value, or none.
+state()
+{
+	consume "$1" -f '%k %S %s\n' | awk '{ last[$1] = $0 }
+		END { for (key in last) print last[key] }' | grep -v '^extra ' | sort
+}
+
+@test "a broker's cleaner goes on where ours stopped" {
+	local before partition
+
+	state table >ours
+	tool kafka.admin.ConfigCommand --bootstrap-server "$ADDRESS" --alter \
+		--entity-type topics --entity-name table --add-config \
+		cleanup.policy=compact,segment.ms=300,min.cleanable.dirty.ratio=0.01
+	for ((partition = 0; partition < PARTITIONS; partition++)); do
+		before=$(offsets table -p "$partition" | wc -l)
+		until [ "$(offsets table -p "$partition" | wc -l)" -lt "$before" ]; do
+			echo more | kcat -P -b "$ADDRESS" -t table \
+				-p "$partition" -k extra
+			sleep 0.1
+		done
+	done
+	state table | cmp ours -
+}
+
 @test "what was moved takes no more" {
 	run -2 streamlog-append orders <<<'{}'
 }
