@@ -328,6 +328,9 @@ fill(rd_kafka_conf_t *conf, const struct sl_kafka_make *make,
 	/* It would write to stderr; whoever debugs wants that. */
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	rc = set(conf, "client.id", "streamlog", err);
+	/* 10 s would be waited for a broker that is back long since. */
+	if (rc == SL_OK)
+		rc = set(conf, "reconnect.backoff.max.ms", "1000", err);
 	for (i = 0; rc == SL_OK && i < 2; i++)
 		rc = set_all(conf, make->usual[i], err);
 	for (i = 0; rc == SL_OK && i < settings.count; i++) {
