@@ -244,6 +244,7 @@ assign(struct sl_member *member, const rd_kafka_topic_partition_list_t *given,
 	rd_kafka_topic_partition_list_destroy(list);
 	member->is_settled = rc == SL_OK;
 	member->was_assigned = true;
+	sl_kafka_others_forget(member);
 	return rc;
 }
 

@@ -163,6 +163,7 @@ sl_kafka_member_join(struct sl_member **out, const char *group,
 		return no_memory(err);
 	}
 	member->reader = reader;
+	member->session_ms = options->session_timeout_ms;
 	member->first = options->first;
 	member->first_ms = options->first_ms;
 	rc = open_client(member, dir, options, err);
@@ -187,6 +188,8 @@ sl_kafka_member_close(struct sl_member *member)
 	if (member->revoked != NULL)
 		rd_kafka_topic_partition_list_destroy(member->revoked);
 	sl_kafka_reader_part(member->reader);
+	if (member->others != NULL)
+		rd_kafka_topic_partition_list_destroy(member->others);
 	if (member->events != NULL)
 		rd_kafka_queue_destroy(member->events);
 	if (member->commits != NULL)
@@ -256,6 +259,8 @@ sl_kafka_member_look(struct sl_member *member, struct sl_topic *const *topics,
 	}
 	if (rc == SL_OK)
 		rc = hand_out(member, topics, topic_count, err);
+	if (rc == SL_OK)
+		rc = sl_kafka_others_look(member, topics, topic_count, err);
 	if (rc == SL_OK && member->kafka.is_refused)
 		rc = sl_kafka_unreachable(&member->kafka, err);
 	if (rc < 0)
@@ -282,7 +287,7 @@ sl_kafka_member_info(const struct sl_member *member,
 		.members = 1,
 		.partitions = member->partitions,
 		.mine = member->held_count,
-		.coming = !member->is_settled };
+		.coming = !member->is_settled || member->is_others_turn };
 }
 
 /* ---- Committing ---- */

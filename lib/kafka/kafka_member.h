@@ -22,6 +22,7 @@ struct sl_member {
 	rd_kafka_queue_t *events;       /* owned */
 	rd_kafka_queue_t *commits;      /* owned: what became of them */
 	char *group;                    /* owned */
+	int64_t session_ms;
 	enum sl_group_first first;
 	int64_t first_ms;
 	struct sl_kafka_held *held; /* owned */
@@ -36,6 +37,10 @@ struct sl_member {
 	bool is_settled;   /* the coordinator has said what is its own */
 	bool was_assigned; /* it has said so once */
 	int64_t seal_ms;   /* descriptors are looked at again then */
+	/* Of the others, who may be dead; see kafka_others.c. */
+	rd_kafka_topic_partition_list_t *others; /* owned; NULL: to be asked */
+	int64_t others_until_ms;
+	bool is_others_turn;
 };
 
 /* ---- kafka_assign.c ---- */
@@ -63,5 +68,17 @@ void sl_kafka_held_forget(struct sl_member *member, struct sl_kafka_held *held);
 /* An error of librdkafka's, which is destroyed; NULL: none. */
 SL_MUST_USE int sl_kafka_member_error(const struct sl_member *member,
     rd_kafka_error_t *error, struct sl_error *err);
+
+/* ---- kafka_others.c ---- */
+
+/* The assignment is another one: others have other partitions. */
+void sl_kafka_others_forget(struct sl_member *member);
+
+/*
+ * Look whether what others have is read; says so in member->is_others_turn.
+ * What can't be asked now is asked again.
+ */
+SL_MUST_USE int sl_kafka_others_look(struct sl_member *member,
+    struct sl_topic *const *topics, size_t count, struct sl_error *err);
 
 #endif
