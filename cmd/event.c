@@ -496,18 +496,11 @@ compare_rejects(const void *a, const void *b)
 	return left->line < right->line ? -1 : left->line > right->line;
 }
 
-/*
- * Lines that were looked at together. With --on-error=fail in their order, for
- * nothing behind the first bad one may go anywhere; else grouped, if there are
- * partitions to group by.
- */
+/* Lines that were looked at together: in their order, or by partition. */
 static int
 make_group(struct event_maker *maker, const char *text, size_t count,
-    struct sl_error *err)
+    bool is_grouped, struct sl_error *err)
 {
-	bool is_grouped = maker->settings.partitions > 1 &&
-	                  maker->options->partition < 0 &&
-	                  maker->options->on_error != APPEND_FAIL;
 	size_t first_reject = maker->reject_count;
 	size_t i, at;
 	int rc;
@@ -530,12 +523,43 @@ make_group(struct event_maker *maker, const char *text, size_t count,
 	return SL_OK;
 }
 
+static void
+forget_chunk(struct event_maker *maker)
+{
+	sl_encoder_reset(maker->encoder);
+	maker->line_count = maker->event_count = maker->keyed_count = 0;
+	maker->reject_count = maker->batch_count = 0;
+	maker->closed_count = 0;
+	maker->closed_events = 0;
+	maker->is_failed = false;
+}
+
+static int
+make_batches(struct event_maker *maker, const struct frame_chunk *chunk,
+    bool is_grouped, struct sl_error *err)
+{
+	size_t at = 0, used, count, first, i;
+	const char *text;
+	int rc = SL_OK;
+
+	while (rc == SL_OK && at < chunk->bytes && !maker->is_failed) {
+		text = chunk->text + at;
+		first = maker->reject_count;
+		count = take_lines(maker, text, chunk->bytes - at, &used);
+		rc = make_group(maker, text, count, is_grouped, err);
+		for (i = first; i < maker->reject_count; i++)
+			maker->rejects[i].start += at;
+		at += used;
+	}
+	return rc < 0 ? rc : sl_encoder_finish(maker->encoder, err);
+}
+
 int
 event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
     const struct sl_settings *settings, struct sl_error *err)
 {
-	size_t at = 0, used, count;
 	char reason[96];
+	bool is_grouped;
 	int rc;
 
 	rc = settle(maker, settings, err);
@@ -543,11 +567,7 @@ event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
 		return rc;
 	maker->turn = turn;
 	maker->now_ms = sl_now_ms();
-	sl_encoder_reset(maker->encoder);
-	maker->line_count = maker->event_count = maker->keyed_count = 0;
-	maker->reject_count = maker->batch_count = 0;
-	maker->closed_count = 0;
-	maker->closed_events = 0;
+	forget_chunk(maker);
 	if (chunk->oversize > 0) {
 		snprintf(reason, sizeof(reason),
 		    "a line of %" PRIu64 " bytes is larger than any event may "
@@ -557,15 +577,12 @@ event_make(struct event_maker *maker, const struct frame_chunk *chunk, int turn,
 		return add_reject(maker, 0, 0, chunk->bytes - 1,
 		    chunk->oversize, 0, reason, err);
 	}
-	while (rc == SL_OK && at < chunk->bytes && !maker->is_failed) {
-		const char *text = chunk->text + at;
-		size_t first = maker->reject_count, i;
-
-		count = take_lines(maker, text, chunk->bytes - at, &used);
-		rc = make_group(maker, text, count, err);
-		for (i = first; i < maker->reject_count; i++)
-			maker->rejects[i].start += at;
-		at += used;
-	}
-	return rc < 0 ? rc : sl_encoder_finish(maker->encoder, err);
+	is_grouped =
+	    maker->settings.partitions > 1 && maker->options->partition < 0;
+	rc = make_batches(maker, chunk, is_grouped, err);
+	if (rc < 0 || !maker->is_failed || !is_grouped)
+		return rc;
+	/* Nothing behind the first bad line may go, whatever its partition. */
+	forget_chunk(maker);
+	return make_batches(maker, chunk, false, err);
 }

@@ -420,6 +420,13 @@ streamlog-append: topic 'orders': 5 events appended, 1 line rejected ('streamlog
 	expect 0 $'1700000000000\n1700000000000\n1700000000123\n1700000000123\n1700000000123' ""
 }
 
+@test "append --on-error=fail makes few batches, in many partitions, too" {
+	events 1 1000 >in
+	append "" 0 -q --on-error=fail --partitions 4 -k n orders <in
+	[ "$(streamlog-check --dump orders | grep -c ' records, ')" -eq 4 ]
+	[ "$(streamlog-tail -a orders | sort)" = "$(sort in)" ]
+}
+
 @test "append --on-error=fail appends nothing behind the line, whatever its partition" {
 	{
 		events 1 2
