@@ -53,3 +53,20 @@ consume()
 	kcat -C -b "$ADDRESS" -t "$1" -o beginning -e -q \
 		-X fetch.wait.max.ms=10 "${@:2}"
 }
+
+# await COMMAND...: within a minute it is so.
+await()
+{
+	local end=$((SECONDS + 60))
+
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return
+		sleep 0.02
+	done
+}
+
+# has FILE LINES: so many, or more.
+has()
+{
+	[ -f "$1" ] && [ "$(wc -l <"$1")" -ge "$2" ]
+}
