@@ -34,11 +34,12 @@ each_fd(int (*act)(void *arg, const char *name, struct sl_error *err))
 static int
 note_fd(void *arg, const char *name, struct sl_error *err)
 {
-	int fd = atoi(name);
+	int fd = atoi(name), flags = fcntl(fd, F_GETFD);
 
 	(void)arg;
 	(void)err;
-	if (fd < FDS_MAX)
+	/* Ours are closed across exec, as is that of this very listing. */
+	if (fd < FDS_MAX && flags >= 0 && (flags & FD_CLOEXEC) == 0)
 		was_open[fd] = true;
 	return SL_OK;
 }
