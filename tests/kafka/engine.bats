@@ -28,7 +28,8 @@ setup()
 
 teardown()
 {
-	[ -z "${follower:-}" ] || kill "$follower" 2>/dev/null || true
+	# shellcheck disable=SC2086 # there may be several
+	[ -z "${follower:-}" ] || kill $follower 2>/dev/null || true
 }
 
 # kafka CLASS ARGUMENTS...: one of Kafka's own programs, on this broker.
@@ -164,16 +165,33 @@ refused()
 	[ "$(kcat -b "$ADDRESS" -G billing -q -e -f '%p %s\n' grouped)" = '1 {}' ]
 }
 
+# share: give some more events; have both members had some?
+share()
+{
+	round=$((round + 1))
+	json_events "$round" | head -n 30 | tee -a given |
+		streamlog-append -k user shared
+	has 1 1 && has 2 1
+}
+
+# all_taken: what both have taken is what was given.
+all_taken()
+{
+	sort 1 2 | cmp -s - <(sort given)
+}
+
 @test "two members share the partitions" {
-	json_events shared | streamlog-append -k user shared
+	local member members=() round=0
+
+	streamlog-topic create --partitions "$PARTITIONS" shared
 	for member in 1 2; do
-		streamlog-tail -f --idle-timeout 2s --session-timeout 1s \
-			-g two --batch 20 shared -- \
-			sh -c "cat >>$member; sleep 0.05" 3>&- 4>&- &
+		streamlog-tail -f --session-timeout 1s -g two shared -- \
+			sh -c "cat >>$member" 3>&- 4>&- &
+		members+=("$!")
+		follower=${members[*]}
 	done
-	wait
-	json_events shared | sort >ours
-	sort 1 2 | cmp ours -
+	await share
+	await all_taken
 }
 
 # ---- Topics ----
