@@ -91,6 +91,10 @@ LIBRARIES := libyaml $(call version,yaml-0.1), \
 	$(if $(HAS_KAFKA),librdkafka $(call version,rdkafka),no librdkafka)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags yaml-0.1 libcjson)
 LIBS := $(shell $(PKG_CONFIG) --libs yaml-0.1 libcjson)
+
+# The tests' Kafka is librdkafka's mock.
+KAFKA_LACKS := $(strip $(if $(call has_library,rdkafka),,librdkafka-dev) \
+	$(if $(call has_program,kcat),,kcat))
 endif
 
 # ---- Flags ----
@@ -141,8 +145,9 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
 CUTS_OBJ := $(patsubst %,$(BUILD)/obj/tests/cuts/%.o,judge oracle tree)
 BATS := $(wildcard tests/*.bats)
 KAFKA_BATS := $(wildcard tests/kafka/*.bats)
+MOCK := $(if $(KAFKA_LACKS),,$(BUILD)/kafka/mock)
 LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
-	units)
+	units skips)
 
 # ---- Build ----
 
@@ -213,6 +218,11 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 $(WITNESSES): $(BUILD)/%: $(BUILD)/obj/tests/%.o
 	$(link)
 
+$(MOCK): $(BUILD)/obj/tests/kafka/mock.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SL_LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs rdkafka)
+
 $(BUILD)/trust/shim.so: $(BUILD)/obj/tests/trust/shim.o
 $(BUILD)/cuts/record.so: $(BUILD)/obj/tests/cuts/record.o
 $(BUILD)/trust/shim.so $(BUILD)/cuts/record.so:
@@ -240,7 +250,7 @@ demo: all
 
 WITH_BUILD = BUILD='$(abspath $(BUILD))'
 
-programs-of-tests: $(TESTS)
+programs-of-tests: $(TESTS) $(MOCK)
 
 check: all programs-of-tests
 	$(Q)$(WITH_BUILD) tests/run $(TESTS) $(BATS)

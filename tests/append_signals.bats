@@ -14,10 +14,10 @@ start()
 	exec 6>input
 }
 
-# seen COUNT: until so many events can be read from the topic t.
+# seen COUNT [TOPIC]: until so many events can be read from the topic (t).
 seen()
 {
-	until [ "$(streamlog-tail -a t 2>/dev/null | wc -l)" -ge "$1" ]; do
+	until [ "$(streamlog-tail -a "${2:-t}" 2>/dev/null | wc -l)" -ge "$1" ]; do
 		sleep 0.01
 	done
 }
@@ -36,6 +36,7 @@ dies()
 teardown()
 {
 	[ -z "${follower:-}" ] || kill -KILL "$follower" 2>/dev/null || true
+	engine_down
 }
 
 @test "a lone event on a quiet pipe can be read at once" {
@@ -95,24 +96,36 @@ teardown()
 @test "SIGTERM, SIGINT and SIGHUP end it by the signal, with what was read" {
 	local name number
 	for name in TERM:143 INT:130 HUP:129; do
-		rm -rf log input
 		number=${name#*:} name=${name%:*}
+		rm -f input
 		mkfifo input
 		# A shell has its background jobs ignore SIGINT.
 		env "--default-signal=$name" \
-			strace -D -f -qq -e trace=fdatasync -o trace \
-			streamlog-append t <input 2>message 3>&- 4>&- &
+			streamlog-append "$name" <input 2>message 3>&- 4>&- &
 		follower=$!
 		exec 6>input
 		printf '{"n":1}\n{"n":2}\n{"n":' >&6
-		seen 2
+		seen 2 "$name"
 		kill -"$name" "$follower"
-		dies "$number" "streamlog-append: topic 't': stopped by SIG$name; 2 lines are done"
-		[ "$(grep -c 'fdatasync(.*= 0' trace)" -ge 1 ]
+		dies "$number" "streamlog-append: topic '$name': stopped by SIG$name; 2 lines are done"
 		exec 6>&-
-		t streamlog-tail -a t
+		t streamlog-tail -a "$name"
 		expect 0 "$(events 1 2)" ""
 	done
+}
+
+@test "what a signal ends is synced" {
+	mkfifo input
+	strace -D -f -qq -e trace=fdatasync -o trace \
+		streamlog-append t <input 2>message 3>&- 4>&- &
+	follower=$!
+	exec 6>input
+	events 1 2 >&6
+	seen 2
+	kill -TERM "$follower"
+	dies 143 "streamlog-append: topic 't': stopped by SIGTERM; 2 lines are done"
+	[ "$(grep -c 'fdatasync(.*= 0' trace)" -ge 1 ]
+	exec 6>&-
 }
 
 @test "a signal in the middle of a flood: what is done is there, no more" {

@@ -1,6 +1,6 @@
 # helper.bash: what the tests of the programs share; `load helper` in each.
 # The programs come from $STREAMLOG_BIN (default build/bin); the log directory
-# is the test's own.
+# is the test's own. With ENGINE=kafka it is a Kafka cluster, the test's own too.
 bats_require_minimum_version 1.5.0
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -106,12 +106,43 @@ telling()
 	return 1
 }
 
+# ---- What differs between the engines: tests/kafka/engine.bash has the other ----
+
+# engine_up, engine_down: what each setup and teardown calls.
+engine_up()
+{
+	:
+}
+
+engine_down()
+{
+	:
+}
+
+# topic PARTITIONS NAME...: make topics.
+topic()
+{
+	streamlog-topic create --partitions "$@"
+}
+
+# place GROUP TOPIC-PARTITION: as it is on disk, the best of the two lines.
+place()
+{
+	sort -t: -k2n "$STREAMLOG_DIR/@groups/$1/places/$2" |
+		sed -n 's/.*"offset":\([0-9]*\),.*/\1/p' | tail -n 1
+}
+
+if [ "${ENGINE:-files}" = kafka ]; then
+	. "$root/tests/kafka/engine.bash"
+fi
+
 setup()
 {
-	cd "$BATS_TEST_TMPDIR" || return
+	cd "$BATS_TEST_TMPDIR" && engine_up
 }
 
 teardown()
 {
 	[ -z "${follower:-}" ] || kill "$follower" 2>/dev/null || true
+	engine_down
 }

@@ -1,12 +1,5 @@
-# member_helper.bash: members of groups in the background, and their places;
-# `load member_helper` after helper.
-
-# The place of a partition, as it is on disk: the best of the two lines.
-place()
-{
-	sort -t: -k2n "$STREAMLOG_DIR/@groups/$1/places/$2" |
-		sed -n 's/.*"offset":\([0-9]*\),.*/\1/p' | tail -n 1
-}
+# member_helper.bash: members of groups in the background, and where their
+# places are; `load member_helper` after helper.
 
 place_is()
 {
@@ -57,4 +50,5 @@ teardown()
 		kill -9 "$pid" 2>/dev/null || true
 	done
 	[ -z "${follower:-}" ] || kill "$follower" 2>/dev/null || true
+	engine_down
 }

@@ -7,10 +7,11 @@
 # unless a test says otherwise.
 
 load helper
+load member_helper
 
 setup()
 {
-	cd "$BATS_TEST_TMPDIR" || return
+	cd "$BATS_TEST_TMPDIR" && engine_up || return
 	mkdir bin
 	export PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	make_scripts
@@ -22,6 +23,7 @@ teardown()
 {
 	rm -f gate
 	[ -z "${pipeline:-}" ] || kill "$pipeline" 2>/dev/null || true
+	engine_down
 }
 
 script()
@@ -88,7 +90,8 @@ eventually()
 		sleep 0.02
 	done
 	echo "never: $*"
-	cat stderr handled log/@groups/g/places/*
+	cat stderr handled
+	place g orders-0
 	return 1
 }
 
@@ -101,7 +104,7 @@ there()
 # placed N: the place is committed there.
 placed()
 {
-	eventually grep -qs "\"offset\":$1," log/@groups/g/places/orders-0
+	eventually place_is "$1" g orders-0 2>/dev/null
 }
 
 # has_lines N COMMAND...: it prints so many, or more.

@@ -101,7 +101,7 @@ record()
 }
 
 @test "tail orders partitions and topics by time, and by offset within" {
-	streamlog-topic create --partitions 2 a
+	topic 2 a
 	record a 0 1000 "" '{"n":1}'
 	record a 1 2000 "" '{"n":2}'
 	record b 0 2000 "" '{"n":3}'
@@ -234,13 +234,11 @@ record()
 }
 
 @test "tail of a topic without events is empty and 0" {
-	streamlog-topic create orders
+	topic 1 orders
 	t streamlog-tail orders
 	expect 0 "" ""
 	t streamlog-tail --exit-status orders
 	expect 1 "" ""
-	t streamlog-tail --rejected orders
-	expect 0 "" ""
 }
 
 # usage ARGUMENTS... MESSAGE: a mistake of usage.
@@ -404,10 +402,20 @@ listings()
 	told "streamlog-tail: topic 'orders': it was deleted"
 }
 
-@test "tail -F waits for a topic, and for the next of its name" {
+@test "tail -F waits for a topic" {
 	follow 5 streamlog-tail -F orders
 	telling "streamlog-tail: topic 'orders': not there yet; waiting"
 	echo '{"n":1}' | streamlog-append orders
+	hear 5 '{"n":1}'
+	exec 5<&-
+	ends 0
+	told "streamlog-tail: topic 'orders': not there yet; waiting
+streamlog-tail: topic 'orders': there now; reading it from its beginning"
+}
+
+@test "tail -F waits for the next topic of that name" {
+	echo '{"n":1}' | streamlog-append orders
+	follow 5 streamlog-tail -F orders
 	hear 5 '{"n":1}'
 	streamlog-topic delete --execute orders
 	telling "streamlog-tail: topic 'orders': it was deleted; waiting for the next of that name"
@@ -415,9 +423,7 @@ listings()
 	hear 5 '{"n":2}'
 	exec 5<&-
 	ends 0
-	told "streamlog-tail: topic 'orders': not there yet; waiting
-streamlog-tail: topic 'orders': there now; reading it from its beginning
-streamlog-tail: topic 'orders': it was deleted; waiting for the next of that name
+	told "streamlog-tail: topic 'orders': it was deleted; waiting for the next of that name
 streamlog-tail: topic 'orders': there now; reading it from its beginning"
 }
 
@@ -439,6 +445,14 @@ streamlog-tail: topic 'orders': there now; reading it from its beginning"
 	echo '{"n":2}' | streamlog-append other
 	echo '{"n":3}' | streamlog-append web.fr
 	hear 5 '{"n":3}'
+}
+
+@test "tail -f goes on with the other topics of a glob when one is deleted" {
+	echo '{"n":1}' | streamlog-append web.de
+	echo '{"n":2}' | streamlog-append web.fr
+	follow 5 streamlog-tail -f 'web.*'
+	hear 5 '{"n":1}'
+	hear 5 '{"n":2}'
 	streamlog-topic delete --execute web.fr
 	telling "streamlog-tail: topic 'web.fr': it was deleted"
 	echo '{"n":4}' | streamlog-append web.de
@@ -501,6 +515,8 @@ damage()
 
 @test "tail --rejected shows the lines that were no events, -f as they come" {
 	streamlog-topic create orders
+	t streamlog-tail --rejected orders
+	expect 0 "" ""
 	follow 5 streamlog-tail -f --rejected --format '%s\n' orders
 	run ! streamlog-append orders <<<'bad'
 	IFS= read -r -t 10 -u 5 line

@@ -25,14 +25,20 @@ load member_helper
 	events 4 4 | streamlog-append orders
 	t streamlog-tail -g late --first beginning orders
 	expect 0 "$(events 4 4)" ""
+	events 5 6 | streamlog-append new
+	t streamlog-tail -g late --first end new
+	expect 0 "" ""
+	t streamlog-tail -g late --first middle new
+	expect 2 "" "streamlog-tail: --first: 'middle' is none of beginning, end, s@TIME"
+}
+
+@test "--first s@TIME begins at the first event from then on" {
 	streamlog-append --time-field t timed <<-'END'
 		{"t":"2026-01-01T00:00:00Z"}
 		{"t":"2026-01-02T00:00:00Z"}
 	END
 	t streamlog-tail -g late --first s@2026-01-01T12:00 timed
 	expect 0 '{"t":"2026-01-02T00:00:00Z"}' ""
-	t streamlog-tail -g late --first middle timed
-	expect 2 "" "streamlog-tail: --first: 'middle' is none of beginning, end, s@TIME"
 }
 
 @test "a place in another topic of that name is not gone on from: 65" {
@@ -85,7 +91,7 @@ $(events 5 5)" ""
 }
 
 @test "each batch is another partition's turn" {
-	streamlog-topic create --partitions 2 orders
+	topic 2 orders
 	events 1 100 | streamlog-append -p 0 orders
 	events 1 1 | streamlog-append -p 1 orders
 	# shellcheck disable=SC2016 # the command's
@@ -151,7 +157,8 @@ streamlog-tail: group 'g': topic 'orders': partition 0: offsets 0 to 2 are not c
 }
 
 @test "two members that write into one pipe tear no event of each other" {
-	events 1 20000 | streamlog-append --partitions 2 -k n orders
+	topic 2 orders
+	events 1 20000 | streamlog-append -k n orders
 	{
 		streamlog-tail -g g orders &
 		streamlog-tail -g g orders &
@@ -175,7 +182,7 @@ streamlog-tail: group 'g': topic 'orders': partition 0: offsets 0 to 2 are not c
 }
 
 @test "a member may open as many files as is allowed, its command as before" {
-	streamlog-topic create --partitions 64 wide
+	topic 64 wide
 	events 1 100 | streamlog-append -k n wide
 	# shellcheck disable=SC2016 # the inner shell's
 	t bash -c 'ulimit -Sn 64; streamlog-tail -g g wide -- sh -c "ulimit -n" | sort -u'
@@ -218,7 +225,7 @@ streamlog-tail: group 'g': topic 'orders': partition 0: offsets 0 to 2 are not c
 }
 
 @test "kill -9: another goes on from the place; SIGTERM: it is handed over" {
-	streamlog-topic create --partitions 4 orders
+	topic 4 orders
 	member a streamlog-tail -f -g g orders -- cat
 	member b streamlog-tail -f -g g orders -- cat
 	until_true owners_are g '2 2'
@@ -247,7 +254,7 @@ streamlog-tail: group 'g': topic 'orders': partition 0: offsets 0 to 2 are not c
 }
 
 @test "a member that is stopped for too long is fenced, told, and comes in again" {
-	streamlog-topic create --partitions 2 orders
+	topic 2 orders
 	member a streamlog-tail -f -g g --session-timeout 1s orders -- cat
 	events 1 1 | streamlog-append -p 0 orders
 	until_true lines_are 1 a.out
@@ -392,7 +399,7 @@ streamlog-tail: --ack-fd 9: 'orders 7 7': no event that was handed on and is thi
 }
 
 @test "what makes no sense with -g, or without it, is usage" {
-	streamlog-topic create orders
+	topic 1 orders
 	for option in -a '-n 5' '-o end' '-p 0' '--since -1h' '--until now' -5; do
 		# shellcheck disable=SC2086 # words
 		t streamlog-tail -g g $option orders
@@ -416,7 +423,7 @@ streamlog-tail: --ack-fd 9: 'orders 7 7': no event that was handed on and is thi
 	expect 2 "" "streamlog-tail: --print-place needs --no-commit"
 	t streamlog-tail -g g nosuch
 	expect 66 "" "streamlog-tail: topic 'nosuch': not in '$STREAMLOG_DIR'; 'streamlog-topic list' shows what is"
-	[ ! -e "$STREAMLOG_DIR/@groups" ]
+	[ ! -e log/@groups ]
 }
 
 @test "a topic that is deleted ends a member with 66; -F waits for the next" {
@@ -444,7 +451,7 @@ streamlog-tail: --ack-fd 9: 'orders 7 7': no event that was handed on and is thi
 }
 
 @test "--print-place has a line for each partition, also of one with nothing new" {
-	streamlog-topic create --partitions 3 orders
+	topic 3 orders
 	events 1 1 | streamlog-append -p 1 orders
 	t streamlog-tail -g g --no-commit --print-place - orders
 	[ "$(grep -c '^{"topic":"orders",' <<<"$output")" = 3 ]
