@@ -111,7 +111,7 @@ CMD_SEES := -iquote lib -iquote cmd
 TEST_SEES := $(LIB_SEES) -iquote cmd -iquote tests/lib
 
 SL_CPPFLAGS := -D_GNU_SOURCE $(HAVE) -DSL_LIBRARIES='"$(LIBRARIES)"' \
-	-DSL_LIBDIR='"$(LIBDIR)"' $(CPPFLAGS)
+	$(CPPFLAGS)
 SL_CFLAGS := -std=c11 $(WARN) -fPIC -fvisibility=hidden -pthread \
 	-ffunction-sections -fdata-sections $(SANITIZE) $(CFLAGS)
 SL_LDFLAGS := -pthread -Wl,--gc-sections -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
@@ -168,6 +168,9 @@ $(BUILD)/flags: FORCE
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(BUILD)/obj/lib/%.o: SEES := $(LIB_SEES)
+# Beside BINDIR the plugin is found anyway: not among the flags, or an install
+# elsewhere would compile all anew.
+$(BUILD)/obj/lib/engine.o: SEES := $(LIB_SEES) -DSL_LIBDIR='"$(LIBDIR)"'
 $(BUILD)/obj/lib/kafka/%.o: SEES := $(LIB_SEES) -iquote lib/kafka $(KAFKA_CFLAGS)
 $(BUILD)/obj/cmd/%.o: SEES := $(CMD_SEES)
 $(BUILD)/obj/tests/%.o: SEES := $(TEST_SEES)
@@ -384,12 +387,14 @@ install: all $(BUILD)/lib/streamlog.pc
 	$(Q)ln -sf libstreamlog.so.$(SOVERSION) \
 		'$(DESTDIR)$(LIBDIR)/libstreamlog.so'
 
-# Directories stay: who made them can't be known.
+# Directories stay: who made them can't be known. The plugin goes, too, for here
+# nobody looks which libraries there are.
 uninstall:
 	$(Q)for entry in $(INSTALLED); do \
 		entry=$${entry#*:}; rm -f "$(DESTDIR)$${entry%:*}"; \
 	done
-	$(Q)rm -f '$(DESTDIR)$(LIBDIR)/libstreamlog.so'
+	$(Q)rm -f '$(DESTDIR)$(LIBDIR)/libstreamlog.so' \
+		'$(DESTDIR)$(LIBDIR)/streamlog/kafka.so'
 
 dist:
 	@mkdir -p build
