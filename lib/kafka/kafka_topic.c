@@ -62,7 +62,8 @@ judge_metadata(const struct sl_kafka *kafka, const char *name,
 		return SL_OK;
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		return sl_error_set(err, SL_ENOTFOUND,
-		    "topic '%s': not at %s; 'streamlog-topic list' shows what "
+		    "topic '%s': not in '%s'; 'streamlog-topic list' shows "
+		    "what "
 		    "is",
 		    name, kafka->dir);
 	return sl_kafka_error(err, code, "topic '%s'", name);
@@ -200,7 +201,7 @@ sl_kafka_topic_auto_create(const char *dir, const char *name,
 		rd_kafka_metadata_destroy(metadata);
 	if (rc == SL_ENOTFOUND)
 		sl_error_set(err, SL_ENOTFOUND,
-		    "topic '%s': not at %s, which makes none by itself; "
+		    "topic '%s': not in '%s', which makes none by itself; "
 		    "'streamlog-topic create' does",
 		    name, dir);
 	sl_kafka_close(&kafka);

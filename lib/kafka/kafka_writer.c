@@ -253,13 +253,14 @@ conclude(struct sl_writer *writer, const struct sl_batch_view *view,
 			.bytes = view->size };
 		return SL_OK;
 	}
-	rc = fail(writer, view->partition, writer->code, err);
+	rc = sl_kafka_error(err, writer->code, "%s", writer->kafka.dir);
 	if (writer->stored > 0 || writer->is_doubtful) {
 		sl_error_wrap(err, "in doubt, it may be there all the same");
 		rc = err->code = SL_EIO;
 	} else if (rc == SL_EIO && writer->kafka.is_down) {
 		rc = err->code = SL_EBUSY;
 	}
+	sl_kafka_wrap(writer->topic, view->partition, err);
 	return rc;
 }
 
