@@ -526,6 +526,37 @@ roster_awaits_names(const struct roster *roster)
 	return false;
 }
 
+/* A partition that isn't read, or is no more, has nothing to wait for. */
+static bool
+is_read(struct sl_reader *reader, struct sl_topic *topic, int partition)
+{
+	uint64_t place = sl_reader_place(reader, topic, partition);
+	struct sl_range range;
+	struct sl_error err;
+	int rc;
+
+	if (place == SL_OFFSET_NONE)
+		return true;
+	rc = sl_topic_range(topic, partition, &range, &err);
+	return rc == SL_OK ? place >= range.next : rc != SL_EBUSY;
+}
+
+bool
+roster_is_read(const struct roster *roster)
+{
+	struct sl_topic *topic;
+	size_t t;
+	int p;
+
+	for (t = 0; t < roster->topic_count; t++) {
+		topic = roster->topics[t].topic;
+		for (p = 0; p < sl_topic_settings(topic)->partitions; p++)
+			if (!is_read(roster->reader, topic, p))
+				return false;
+	}
+	return true;
+}
+
 bool
 roster_is_over(const struct roster *roster)
 {

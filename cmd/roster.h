@@ -94,6 +94,12 @@ bool roster_lose(struct roster *roster, const struct sl_topic *topic);
 /* Is anything waited for that only a look at names can find? */
 bool roster_awaits_names(const struct roster *roster);
 
+/*
+ * Is all read that was there before this call? While a reader follows a cluster
+ * what is there may still be on its way.
+ */
+bool roster_is_read(const struct roster *roster);
+
 /* Is there no topic, and none to wait for? */
 bool roster_is_over(const struct roster *roster);
 

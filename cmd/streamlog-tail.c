@@ -333,7 +333,8 @@ rest(struct tail *tail, bool was_last_look, int64_t now_ms)
 
 	flush(tail);
 	has_dropped = roster_drop_leaving(&tail->roster);
-	if (roster_is_over(&tail->roster) || was_last_look)
+	if (roster_is_over(&tail->roster) ||
+	    (was_last_look && roster_is_read(&tail->roster)))
 		tail->is_over = true;
 	if (ending_is_idle(&tail->ending, now_ms))
 		tail->is_over = true;

@@ -153,17 +153,25 @@ advance(struct share *share)
 
 /* ---- The end ---- */
 
+/* Are partitions on their way to this member? */
+static bool
+is_coming(const struct share *share)
+{
+	struct sl_member_info info;
+
+	sl_member_info(share->member, &info);
+	return info.coming > 0 || info.mine != share->ledger.part_count;
+}
+
 /* Is a bounded run at the end of all that is its own, or is to be? */
 static bool
 is_at_end(const struct share *share)
 {
 	const struct ledger_part *part;
-	struct sl_member_info info;
 	uint64_t place;
 	size_t i;
 
-	sl_member_info(share->member, &info);
-	if (info.coming > 0 || info.mine != share->ledger.part_count)
+	if (is_coming(share))
 		return false;
 	for (i = 0; i < share->ledger.part_count; i++) {
 		part = &share->ledger.parts[i];
@@ -187,9 +195,11 @@ is_done(const struct share *share, bool was_pid_dead, int64_t now_ms)
 		return is_settled || now_ms >= share->stop_ms;
 	if (share->left == 0)
 		return is_settled;
+	if (share->options->follows && (!is_settled || is_coming(share)))
+		return false;
 	if (share->options->follows)
-		return is_settled &&
-		       (was_pid_dead || ending_is_idle(&share->ending, now_ms));
+		return ending_is_idle(&share->ending, now_ms) ||
+		       (was_pid_dead && roster_is_read(&share->roster));
 	return is_settled && is_at_end(share);
 }
 
@@ -282,6 +292,9 @@ loop(struct share *share)
 			look_at_names(share, now_ms);
 		if (!share->is_over && now_ms >= share->member_ms)
 			share_look(share);
+		/* Who waits for partitions is not idle. */
+		if (share->ending.idle_ms >= 0 && is_coming(share))
+			share->ending.active_ms = now_ms;
 		has_more = !share->is_over && advance(share);
 		open = share->ledger.open;
 		if (!share->is_over)
