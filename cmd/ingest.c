@@ -212,9 +212,11 @@ write_event_batch(struct ingest *ingest, const struct event_maker *maker,
 	int rc;
 
 	rc = write_batch(ingest, maker->encoder, index, &receipt, err);
+	ingest->events += receipt.count;
+	if (rc < 0)
+		ingest->is_partial = receipt.count > 0;
 	if (rc < 0)
 		return rc;
-	ingest->events += receipt.count;
 	if (ingest->queued != NULL)
 		ingest->queued[ingest->queued_count++] = receipt;
 	if (ingest->sync == SL_SYNC_NONE)
@@ -268,12 +270,14 @@ write_events(struct ingest *ingest, const struct event_maker *maker,
 	size_t i;
 	int rc = SL_OK;
 
+	sl_writer_begin(ingest->writer, maker->encoder);
 	for (i = 0; rc == SL_OK && i < count; i++)
 		rc = write_event_batch(ingest, maker, i, err);
 	if (rc < 0) {
 		/* The batch that failed is the one before i. */
 		ingest->lines += lines_before(maker, i - 1);
-		ingest->is_partial = i > 1 && ingest->settings.partitions > 1;
+		if (i > 1 && ingest->settings.partitions > 1)
+			ingest->is_partial = true;
 		return rc;
 	}
 	if (count > 0)

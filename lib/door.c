@@ -239,6 +239,12 @@ sl_writer_close(struct sl_writer *writer)
 		of(writer)->writer_close(writer);
 }
 
+void
+sl_writer_begin(struct sl_writer *writer, const struct sl_encoder *encoder)
+{
+	of(writer)->writer_begin(writer, encoder);
+}
+
 int
 sl_writer_write(struct sl_writer *writer, const struct sl_encoder *encoder,
     size_t index, int lock_timeout_ms, struct sl_receipt *receipt,

@@ -401,12 +401,20 @@ struct sl_receipt {
 };
 
 /*
+ * All batches of a finished encoder will be written, in their order, before any
+ * other: a cluster may be sent those behind the one that is written, too.
+ */
+void sl_writer_begin(struct sl_writer *writer,
+    const struct sl_encoder *encoder);
+
+/*
  * Append one batch of a finished encoder: all of it or nothing. When this
  * returns readers can see it; it is on disk after sl_writer_sync(). Waits up to
  * `lock_timeout_ms` for the partition's lock, then SL_EBUSY.
  * SL_ENOTFOUND: the topic was deleted or replaced. SL_EFULL: no space. SL_EBUSY
  * with `sys` EINPROGRESS: a cluster has not answered yet; the same call again
- * goes on waiting.
+ * goes on waiting. After a failure receipt->count says how many events of
+ * batches behind it are there all the same; none, unless the encoder was begun.
  */
 SL_MUST_USE int sl_writer_write(struct sl_writer *writer,
     const struct sl_encoder *encoder, size_t index, int lock_timeout_ms,

@@ -5,6 +5,10 @@
  * over while nothing is sent yet, and then sent at once. So a broker takes all
  * of it or nothing, a receipt's offsets stand in a row, and a batch that was
  * sent twice is there once. The call returns when all in-sync replicas have it.
+ *
+ * Of an encoder that was begun, batches of other partitions that come next go
+ * out together with the one that is written: else many partitions would mean as
+ * many round trips, one after the other.
  */
 #include "batch.h"
 #include "clock.h"
@@ -17,13 +21,8 @@
 /* So long a batch is waited for in one call. */
 #define WAIT_MS 1000
 
-struct sl_writer {
-	const struct sl_engine *engine; /* the door's */
-	struct sl_topic *topic;         /* borrowed */
-	struct sl_kafka kafka;          /* owned */
-	rd_kafka_topic_t *handle;       /* owned; made at the first batch */
-	struct sl_batch_walk walk;      /* owned: for its memory */
-	/* The batch on its way. */
+/* A batch on its way; all zero: it isn't. */
+struct flight {
 	uint32_t sent;
 	uint32_t answered;
 	uint32_t stored;
@@ -32,26 +31,39 @@ struct sl_writer {
 	bool is_doubtful;         /* it may be there all the same */
 };
 
-/* A record was stored, or wasn't. The opaque is the client, in its writer. */
+struct sl_writer {
+	const struct sl_engine *engine; /* the door's */
+	struct sl_topic *topic;         /* borrowed */
+	struct sl_kafka kafka;          /* owned */
+	rd_kafka_topic_t *handle;       /* owned; made at the first batch */
+	struct sl_batch_walk walk;      /* owned: for its memory */
+	struct flight alone;            /* of an encoder that wasn't begun */
+	const struct sl_encoder *begun; /* borrowed; NULL: none */
+	struct flight *flights;         /* owned; one for each of its batches */
+	size_t count;
+	size_t room;
+};
+
+/* A record was stored, or wasn't. */
 static void
 delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
-	struct sl_writer *writer = message->_private;
+	struct flight *flight = message->_private;
 	uint64_t offset = (uint64_t)message->offset;
 
 	(void)rk;
 	(void)opaque;
-	writer->answered++;
+	flight->answered++;
 	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		if (writer->stored++ == 0 || offset < writer->first_offset)
-			writer->first_offset = offset;
+		if (flight->stored++ == 0 || offset < flight->first_offset)
+			flight->first_offset = offset;
 		return;
 	}
-	if (writer->code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		writer->code = message->err;
+	if (flight->code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		flight->code = message->err;
 	if (rd_kafka_message_status(message) !=
 	    RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
-		writer->is_doubtful = true;
+		flight->is_doubtful = true;
 }
 
 int
@@ -103,6 +115,7 @@ sl_kafka_writer_close(struct sl_writer *writer)
 		rd_kafka_topic_destroy(writer->handle);
 	sl_kafka_close(&writer->kafka);
 	sl_batch_walk_release(&writer->walk);
+	free(writer->flights);
 	free(writer);
 }
 
@@ -135,7 +148,7 @@ headers_of(const struct sl_record *record)
 }
 
 static int
-hand_over(struct sl_writer *writer, int partition,
+hand_over(struct sl_writer *writer, struct flight *flight, int partition,
     const struct sl_record *record, struct sl_error *err)
 {
 	rd_kafka_headers_t *headers = headers_of(record);
@@ -146,7 +159,7 @@ hand_over(struct sl_writer *writer, int partition,
 		    .u.i = RD_KAFKA_MSG_F_COPY },
 		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP,
 		    .u.i64 = record->timestamp_ms },
-		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = writer },
+		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = flight },
 	};
 	size_t count = 5;
 	rd_kafka_error_t *error;
@@ -169,7 +182,7 @@ hand_over(struct sl_writer *writer, int partition,
 	}
 	error = rd_kafka_produceva(writer->kafka.rk, vus, count);
 	if (error == NULL) {
-		writer->sent++;
+		flight->sent++;
 		return SL_OK;
 	}
 	code = rd_kafka_error_code(error);
@@ -204,18 +217,16 @@ make_handle(struct sl_writer *writer, const struct sl_batch_head *head,
 	    why[0] != '\0' ? why : rd_kafka_err2str(rd_kafka_last_error()));
 }
 
-/* All records of a batch; those before one that can't be are called back. */
+/* All records of a batch. */
 static int
-hand_over_all(struct sl_writer *writer, const struct sl_batch_view *view,
-    struct sl_error *err)
+hand_over_batch(struct sl_writer *writer, struct flight *flight,
+    const struct sl_batch_view *view, struct sl_error *err)
 {
 	struct sl_batch_head head;
 	struct sl_record record;
 	int rc;
 
-	writer->sent = writer->answered = writer->stored = 0;
-	writer->code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	writer->is_doubtful = false;
+	*flight = (struct flight){ .sent = 0 };
 	rc = sl_batch_head_decode(view->bytes, view->size, &head, err);
 	if (rc == SL_OK)
 		rc = make_handle(writer, &head, err);
@@ -225,36 +236,102 @@ hand_over_all(struct sl_writer *writer, const struct sl_batch_view *view,
 	while (rc == SL_OK) {
 		rc = sl_batch_walk_next(&writer->walk, &record, err);
 		if (rc == SL_OK)
-			rc = hand_over(writer, view->partition, &record, err);
+			rc = hand_over(writer, flight, view->partition, &record,
+			    err);
 	}
-	if (rc == SL_END)
-		return SL_OK;
+	return rc == SL_END ? SL_OK : rc;
+}
+
+static struct flight *
+flight_of(struct sl_writer *writer, const struct sl_encoder *encoder,
+    size_t index)
+{
+	return encoder == writer->begun && index < writer->count
+	           ? &writer->flights[index]
+	           : &writer->alone;
+}
+
+/*
+ * A batch, and of an encoder that was begun those behind it, one a partition.
+ * Where one can't be, all that is not sent yet is called back.
+ */
+static int
+hand_over_run(struct sl_writer *writer, const struct sl_encoder *encoder,
+    size_t index, struct sl_error *err)
+{
+	size_t end = encoder == writer->begun && index < writer->count
+	                 ? writer->count
+	                 : index + 1;
+	struct sl_batch_view view;
+	struct flight *flight;
+	int before = -1, rc = SL_OK;
+	size_t i;
+
+	for (i = index; rc == SL_OK && i < end; i++) {
+		view = sl_encoder_batch(encoder, i);
+		if (view.partition <= before)
+			break; /* two would become one */
+		before = view.partition;
+		flight = flight_of(writer, encoder, i);
+		if (flight->sent == 0)
+			rc = hand_over_batch(writer, flight, &view, err);
+	}
+	if (rc == SL_OK)
+		return rc;
 	rd_kafka_purge(writer->kafka.rk, RD_KAFKA_PURGE_F_QUEUE);
 	rd_kafka_flush(writer->kafka.rk, WAIT_MS);
-	writer->sent = 0;
+	while (i-- > index) {
+		flight = flight_of(writer, encoder, i);
+		if (flight->code == RD_KAFKA_RESP_ERR__PURGE_QUEUE)
+			flight->sent = 0;
+	}
 	return rc;
 }
 
 /* ---- Waiting ---- */
 
+/* What became of the batches that were sent together with one that failed. */
+static uint32_t
+count_others(struct sl_writer *writer, bool *is_doubtful)
+{
+	const struct flight *flight;
+	uint32_t count = 0;
+	size_t i;
+
+	if (writer->begun == NULL)
+		return 0;
+	rd_kafka_flush(writer->kafka.rk, WAIT_MS);
+	for (i = 0; i < writer->count; i++) {
+		flight = &writer->flights[i];
+		if (flight->sent == 0)
+			continue;
+		if (flight->answered < flight->sent || flight->is_doubtful)
+			*is_doubtful = true;
+		count += flight->stored;
+	}
+	return count;
+}
+
 /* All are answered: what became of the batch? */
 static int
-conclude(struct sl_writer *writer, const struct sl_batch_view *view,
-    struct sl_receipt *receipt, struct sl_error *err)
+conclude(struct sl_writer *writer, struct flight *flight,
+    const struct sl_batch_view *view, struct sl_receipt *receipt,
+    struct sl_error *err)
 {
-	uint32_t sent = writer->sent;
+	struct flight was = *flight;
 	int rc;
 
-	writer->sent = 0;
-	if (writer->stored == sent) {
+	flight->sent = 0;
+	if (was.stored == was.sent) {
 		*receipt = (struct sl_receipt){ .partition = view->partition,
-			.first_offset = writer->first_offset,
+			.first_offset = was.first_offset,
 			.count = view->count,
 			.bytes = view->size };
 		return SL_OK;
 	}
-	rc = sl_kafka_error(err, writer->code, "%s", writer->kafka.dir);
-	if (writer->stored > 0 || writer->is_doubtful) {
+	receipt->count = count_others(writer, &was.is_doubtful);
+	rc = sl_kafka_error(err, was.code, "%s", writer->kafka.dir);
+	if (was.stored > 0 || was.is_doubtful) {
 		sl_error_wrap(err, "in doubt, it may be there all the same");
 		rc = err->code = SL_EIO;
 	} else if (rc == SL_EIO && writer->kafka.is_down) {
@@ -270,22 +347,24 @@ sl_kafka_writer_write(struct sl_writer *writer,
     struct sl_receipt *receipt, struct sl_error *err)
 {
 	struct sl_batch_view view = sl_encoder_batch(encoder, index);
+	struct flight *flight = flight_of(writer, encoder, index);
 	int64_t until_ms = sl_monotonic_ms() + WAIT_MS;
 	int rc;
 
 	(void)lock_timeout_ms;
+	*receipt = (struct sl_receipt){ .partition = view.partition };
 	if (view.partition == SL_PARTITION_REJECTED)
 		return sl_error_set(err, SL_EUSAGE,
 		    "topic '%s': Kafka keeps no rejected lines",
 		    writer->topic->name);
-	if (writer->sent == 0) {
-		rc = hand_over_all(writer, &view, err);
+	if (flight->sent == 0) {
+		rc = hand_over_run(writer, encoder, index, err);
 		if (rc < 0)
 			return rc;
 	}
-	while (writer->answered < writer->sent) {
+	while (flight->answered < flight->sent) {
 		(void)rd_kafka_flush(writer->kafka.rk, SL_KAFKA_SLICE_MS);
-		if (writer->answered == writer->sent ||
+		if (flight->answered == flight->sent ||
 		    sl_monotonic_ms() < until_ms)
 			continue;
 		sl_kafka_poll(&writer->kafka, 0);
@@ -297,8 +376,34 @@ sl_kafka_writer_write(struct sl_writer *writer,
 		return err->code;
 	}
 	writer->kafka.is_down =
-	    writer->kafka.is_down && writer->stored < writer->sent;
-	return conclude(writer, &view, receipt, err);
+	    writer->kafka.is_down && flight->stored < flight->sent;
+	return conclude(writer, flight, &view, receipt, err);
+}
+
+/* Without memory, or while one is on its way still, each goes alone. */
+void
+sl_kafka_writer_begin(struct sl_writer *writer,
+    const struct sl_encoder *encoder)
+{
+	size_t count = sl_encoder_count(encoder), i;
+	struct flight *grown;
+
+	writer->begun = NULL;
+	for (i = 0; i < writer->count; i++)
+		if (writer->flights[i].answered < writer->flights[i].sent)
+			return;
+	writer->count = 0;
+	if (count > writer->room) {
+		grown = reallocarray(writer->flights, count, sizeof(*grown));
+		if (grown == NULL)
+			return;
+		writer->flights = grown;
+		writer->room = count;
+	}
+	for (i = 0; i < count; i++)
+		writer->flights[i] = (struct flight){ .sent = 0 };
+	writer->begun = encoder;
+	writer->count = count;
 }
 
 /* What was answered is as safe as the cluster makes it. */

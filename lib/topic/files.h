@@ -38,6 +38,7 @@ struct sl_engine;
 	X(may_change)                                                          \
 	X(writer_open)                                                         \
 	X(writer_close)                                                        \
+	X(writer_begin)                                                        \
 	X(writer_write)                                                        \
 	X(writer_sync)                                                         \
 	X(writer_begin_sync)                                                   \

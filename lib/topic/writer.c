@@ -249,6 +249,14 @@ make_room(struct sl_writer *writer, const struct part *part, int *tries,
 	return rc == SL_OK && ++*tries < FULL_TRIES ? SL_OK : SL_END;
 }
 
+void
+sl_files_writer_begin(struct sl_writer *writer,
+    const struct sl_encoder *encoder)
+{
+	(void)writer;
+	(void)encoder;
+}
+
 int
 sl_files_writer_write(struct sl_writer *writer,
     const struct sl_encoder *encoder, size_t index, int lock_timeout_ms,
@@ -259,14 +267,12 @@ sl_files_writer_write(struct sl_writer *writer,
 	uint64_t rolls;
 	int tries = 0, rc;
 
+	*receipt = (struct sl_receipt){ .partition = batch.partition };
 	rc = look(writer, err);
 	if (rc == SL_OK)
 		rc = find_part(writer, batch.partition, &part, err);
 	if (rc < 0)
 		return rc;
-	*receipt = (struct sl_receipt){ .partition = batch.partition,
-		.count = batch.count,
-		.bytes = batch.size };
 	rc = check_room(writer, part, batch.size, err);
 	if (rc < 0)
 		return sl_topic_wrap(writer->topic, batch.partition, err);
@@ -279,7 +285,11 @@ sl_files_writer_write(struct sl_writer *writer,
 	    rc == SL_EFULL && make_room(writer, part, &tries, err) == SL_OK);
 	if (part->log.rolls != rolls)
 		clean(writer, part, 0);
-	return rc < 0 ? sl_topic_wrap(writer->topic, batch.partition, err) : rc;
+	if (rc < 0)
+		return sl_topic_wrap(writer->topic, batch.partition, err);
+	receipt->count = batch.count;
+	receipt->bytes = batch.size;
+	return rc;
 }
 
 int

@@ -234,6 +234,18 @@ all_taken()
 	consume small -f '%s\n' | cmp - <(sed 2d lines)
 }
 
+@test "of partitions that are sent together one may be refused, and the rest is told" {
+	streamlog-topic create --partitions 4 \
+		--set message.timestamp.before.max.ms=3600000 together
+	seq 0 15 | sed 's/.*/{"k":"k&","t":'"$(date +%s%3N)"'}/' >in
+	sed -i 's/\("k7","t":\).*/\11700000000000}/' in
+	refused 65 "*partition 0: *Invalid timestamp; 0 lines are done, and some behind them; go on with: *" \
+		streamlog-append -k k --time-field t together in
+	# All but those of its partition.
+	[ "$(streamlog-tail -a --format '%p\n' together | sort | uniq -c |
+		tr -s ' \n' ' ')" = ' 5 1 4 2 1 3 ' ]
+}
+
 @test "what the cluster doesn't allow ends with 74" {
 	streamlog-append secret <<<'{}'
 	kafka AclCommand --add --force --topic secret --group hidden \
