@@ -30,16 +30,24 @@ sl_kafka_wrap(const struct sl_topic *topic, int partition, struct sl_error *err)
 
 /* ---- Metadata ---- */
 
-/* Ask until it is answered, no broker is there, or the time is up. */
+/*
+ * Ask until it is answered, no broker is there, or the time is up. An answer to
+ * a question that was given up is lost: each is given more time than the last,
+ * for those who are far away.
+ */
 static int
 ask_metadata(struct sl_kafka *kafka, rd_kafka_topic_t *handle, int64_t until_ms,
     const struct rd_kafka_metadata **metadata, struct sl_error *err)
 {
+	int slice_ms = SL_KAFKA_SLICE_MS;
 	rd_kafka_resp_err_t code;
 
 	for (;;) {
 		code = rd_kafka_metadata(kafka->rk, handle == NULL, handle,
-		    metadata, SL_KAFKA_SLICE_MS);
+		    metadata, slice_ms);
+		slice_ms *= 2;
+		if (slice_ms > SL_KAFKA_LOOK_MS)
+			slice_ms = SL_KAFKA_LOOK_MS;
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
 			kafka->is_down = kafka->is_refused = false;
 			kafka->broker = (*metadata)->orig_broker_id;

@@ -51,6 +51,12 @@ produced()
 	kafka ConsoleProducer --topic "$1" --reader-property parse.key=true
 }
 
+# partitions TOPIC COUNT: so many, as a client sees it.
+partitions()
+{
+	streamlog-topic describe --json "$1" | grep -q "\"partitions\":$2,"
+}
+
 # refused STATUS MESSAGE COMMAND...: how it ends, and its last word, a pattern.
 refused()
 {
@@ -149,6 +155,15 @@ refused()
 	tail -n 2 seen | cmp - <(printf '%s\n' first second)
 }
 
+@test "a cluster that is far away is found" {
+	json_events far | head -n 10 | streamlog-append far
+	far "$ADDRESS" 75 >door 3>&- 4>&- &
+	follower=$!
+	await has door 1
+	streamlog-tail -a "kafka://$(cat door)/far" >seen
+	[ "$(wc -l <seen)" = 10 ]
+}
+
 # ---- Groups ----
 
 @test "a group's places are Kafka's, and Kafka's own tool shows them" {
@@ -192,6 +207,18 @@ all_taken()
 	done
 	await share
 	await all_taken
+}
+
+@test "a group reads partitions that come while it follows" {
+	streamlog-topic create --partitions 1 grown
+	streamlog-append grown <<<'{"n":0}'
+	streamlog-tail -f -g growing grown >seen 3>&- 4>&- &
+	follower=$!
+	await has seen 1
+	kafka TopicCommand --alter --topic grown --partitions 3
+	await partitions grown 3
+	seq -f '{"n":%.0f}' 30 | streamlog-append grown
+	await has seen 31
 }
 
 # ---- Topics ----
