@@ -101,6 +101,8 @@ open_client(struct sl_member *member, const char *dir,
 		{ "partition.assignment.strategy", "cooperative-sticky" },
 		/* As with files: who is alive may take its time. */
 		{ "max.poll.interval.ms", "86400000" },
+		/* Partitions and topics that come are seen as by a follower. */
+		{ "topic.metadata.refresh.interval.ms", "1000" },
 		{ "session.timeout.ms", session },
 		{ "heartbeat.interval.ms", beat },
 		{ NULL, NULL },
