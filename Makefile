@@ -93,7 +93,7 @@ PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags yaml-0.1 libcjson)
 LIBS := $(shell $(PKG_CONFIG) --libs yaml-0.1 libcjson)
 
 # The tests' Kafka is librdkafka's mock.
-KAFKA_LACKS := $(strip $(if $(call has_library,rdkafka),,librdkafka-dev) \
+KAFKA_LACKS := $(strip $(if $(HAS_KAFKA),,librdkafka-dev) \
 	$(if $(call has_program,kcat),,kcat))
 endif
 
@@ -144,7 +144,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/bin/%,\
 	$(wildcard tests/fuzz/fuzz_*.c))
 CUTS_OBJ := $(patsubst %,$(BUILD)/obj/tests/cuts/%.o,judge oracle tree)
 BATS := $(wildcard tests/*.bats)
-KAFKA_BATS := $(wildcard tests/kafka/*.bats)
+# On a mock cluster, and on a real one.
+MOCK_BATS := tests/kafka/errors.bats
+KAFKA_BATS := $(filter-out $(MOCK_BATS),$(wildcard tests/kafka/*.bats))
+# What runs on the mock, too: all that the list doesn't leave out.
+NOT_ON_MOCK := $(shell awk -F '\t' '$$2 == "*" { print "tests/" $$1 }' \
+	tests/kafka/skips)
+ON_MOCK := $(addprefix kafka:,$(filter-out $(NOT_ON_MOCK),$(BATS)) $(MOCK_BATS))
 MOCK := $(if $(KAFKA_LACKS),,$(BUILD)/kafka/mock)
 LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 	units skips)
@@ -256,7 +262,8 @@ WITH_BUILD = BUILD='$(abspath $(BUILD))'
 programs-of-tests: $(TESTS) $(MOCK)
 
 check: all programs-of-tests
-	$(Q)$(WITH_BUILD) tests/run $(TESTS) $(BATS)
+	$(Q)$(WITH_BUILD) KAFKA_LACKS='$(KAFKA_LACKS)' \
+		tests/run $(TESTS) $(BATS) $(ON_MOCK)
 
 check-asan:
 	$(Q)TEST_TIMEOUT=600 $(MAKE) --no-print-directory SAN=1 check

@@ -540,13 +540,15 @@ damage()
 }
 
 @test "tail is idle while nothing comes: one look a second" {
-	local before after
+	local before after most=4
 
+	# Each look asks a cluster, and the answer is waited for.
+	[ "${ENGINE:-files}" != kafka ] || most=20
 	echo '{"n":1}' | streamlog-append orders
 	follow 5 streamlog-tail -f orders
 	hear 5 '{"n":1}'
 	before=$(awk '/^voluntary/ { print $2 }' "/proc/$follower/status")
 	sleep 2
 	after=$(awk '/^voluntary/ { print $2 }' "/proc/$follower/status")
-	[ "$((after - before))" -le 4 ]
+	[ "$((after - before))" -le "$most" ]
 }
