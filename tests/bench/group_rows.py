@@ -99,14 +99,14 @@ def await_members(group, count):
     raise Wrong(f"not {count} members in {PATIENCE} s")
 
 
-def failover_rows():
-    """kill -9 of a member to the next event of its partition at another."""
+def failovers(kills):
+    """Seconds from a kill -9 of a member to the next event at another."""
     fresh_topic("fail")
     taken = []
     with Feed("fail", 1):
         owner = Member("fail", "fail")
         owner.first_event()
-        for _ in range(KILLS):
+        for _ in range(kills):
             heir = Member("fail", "fail")
             await_members("fail", 2)
             killed = time.monotonic()
@@ -115,6 +115,12 @@ def failover_rows():
             owner.end(signal.SIGKILL)
             owner = heir
         owner.end(signal.SIGTERM)
+    return taken
+
+
+def failover_rows():
+    """kill -9 of a member to the next event of its partition at another."""
+    taken = failovers(KILLS)
     for percent, aim in ((50, 5), (99, 50)):
         yield Row(f"kill -9 to the next event by another, p{percent} of "
                   f"{KILLS}", percentile(taken, percent) * 1e3, None, aim,

@@ -142,7 +142,7 @@ def follow_plain(count):
     return probe(count, None, ["tail", "-f", "plain"])
 
 
-def probe(count, writer, follower):
+def probe(count, writer, follower, interval_us=1000):
     """Latencies from `writer`'s stdin (None: the plain file itself)."""
     follow = subprocess.Popen(follower, stdout=subprocess.PIPE)
     write = None
@@ -154,7 +154,8 @@ def probe(count, writer, follower):
     source = follow.stdout.fileno()
     try:
         done = subprocess.run([f"{BUILD}/bench/latency", str(to), str(source),
-                               str(count), "1000"], pass_fds=(to, source),
+                               str(count), str(interval_us)],
+                              pass_fds=(to, source),
                               stdout=subprocess.PIPE, check=False)
     finally:
         if write is None:
