@@ -139,6 +139,7 @@ struct sl_kafka_part {
 	uint64_t end;       /* exclusive */
 	int64_t largest_ms; /* of the timestamps so far */
 	bool is_at_end;     /* nothing more was there, when it was asked */
+	bool was_inside;    /* its place was within what is there, once */
 	int64_t again_ms;   /* it is tried again then; 0: it goes on */
 };
 

@@ -90,6 +90,20 @@ tell_gone(struct sl_kafka_part *part, struct sl_error *err)
 	    from, part->next - 1, part->next - from, part->next);
 }
 
+/*
+ * It ends before what was read of it: whatever comes now would be missed up to
+ * there. A follower begins anew with the topic; a member's group is told.
+ */
+static int
+tell_anew(const struct sl_reader *reader, const struct sl_kafka_part *part,
+    uint64_t end, struct sl_error *err)
+{
+	return sl_error_set(err, reader->is_member ? SL_ECORRUPT : SL_ENOTFOUND,
+	    "the place %" PRIu64 " is beyond the end, %" PRIu64
+	    ": the topic was made anew",
+	    part->next, end);
+}
+
 /* A broker has no such offset: gone, or not there yet. */
 static int
 out_of_range(struct sl_reader *reader, struct sl_kafka_part *part,
@@ -104,7 +118,9 @@ out_of_range(struct sl_reader *reader, struct sl_kafka_part *part,
 		return rc;
 	if (part->next > range.next) {
 		part->again_ms = sl_monotonic_ms() + AGAIN_MS;
-		return SL_OK;
+		return part->was_inside
+		           ? tell_anew(reader, part, range.next, err)
+		           : SL_OK;
 	}
 	part->asked = part->next;
 	if (part->next < range.first)
@@ -126,7 +142,7 @@ take_trouble(struct sl_reader *reader, struct sl_kafka_part *part,
 	case RD_KAFKA_RESP_ERR__PARTITION_EOF:
 		if (offset > part->next)
 			part->next = part->asked = offset;
-		part->is_at_end = true;
+		part->is_at_end = part->was_inside = true;
 		return SL_OK;
 	case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
 	case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -240,6 +256,7 @@ sl_kafka_part_show(struct sl_reader *reader, struct sl_kafka_part *part,
 	if (record->timestamp_ms > part->largest_ms)
 		part->largest_ms = record->timestamp_ms;
 	part->next = part->asked = record->offset + 1;
+	part->was_inside = true;
 	if (rd_kafka_message_headers(message, &headers) ==
 	    RD_KAFKA_RESP_ERR_NO_ERROR)
 		return add_headers(reader, headers, record, err);

@@ -221,6 +221,30 @@ all_taken()
 	await has seen 31
 }
 
+# heard FILE LINES WHY: its group was given it anew, or told that it is another.
+heard()
+{
+	has "$1" "$2" || grep -q "the place 100 is beyond the end" "$3"
+}
+
+@test "a topic that was made anew is read from its beginning, and its group is told" {
+	streamlog-topic create --partitions 1 anew
+	json_events old | head -n 100 | streamlog-append anew
+	streamlog-tail -F -a anew >seen 2>told 3>&- 4>&- &
+	follower=$!
+	streamlog-tail -f -g anew anew >taken 2>why 3>&- 4>&- &
+	member=$!
+	follower+=" $member"
+	await has seen 100
+	await has taken 100
+	kafka TopicCommand --delete --topic anew
+	streamlog-topic create --partitions 1 anew
+	json_events new | head -n 50 | streamlog-append anew
+	await heard taken 150 why
+	await has seen 150
+	tail -n 50 seen | cmp - <(json_events new | head -n 50)
+}
+
 # ---- Topics ----
 
 @test "topics are made, listed and described" {
