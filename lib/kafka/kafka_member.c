@@ -192,8 +192,11 @@ sl_kafka_member_close(struct sl_member *member)
 	sl_kafka_reader_part(member->reader);
 	if (member->others != NULL)
 		rd_kafka_topic_partition_list_destroy(member->others);
-	if (member->events != NULL)
+	if (member->events != NULL) {
+		/* Its client may stay, and the reader's descriptor doesn't. */
+		rd_kafka_queue_io_event_enable(member->events, -1, NULL, 0);
 		rd_kafka_queue_destroy(member->events);
+	}
 	if (member->commits != NULL)
 		rd_kafka_queue_destroy(member->commits);
 	/*
@@ -294,9 +297,10 @@ sl_kafka_member_info(const struct sl_member *member,
 
 /* ---- Committing ---- */
 
-/* What became of the commit of an offset; SL_EBUSY: not known yet. */
+/* What became of the commit of a place; SL_EBUSY: not known yet. */
 static int
-await_commit(struct sl_member *member, uint64_t offset, struct sl_error *err)
+await_commit(struct sl_member *member, const struct sl_kafka_held *held,
+    uint64_t offset, struct sl_error *err)
 {
 	int64_t until_ms = sl_monotonic_ms() + COMMIT_MS;
 	const rd_kafka_topic_partition_list_t *list;
@@ -311,7 +315,9 @@ await_commit(struct sl_member *member, uint64_t offset, struct sl_error *err)
 			continue;
 		list = rd_kafka_event_topic_partition_list(event);
 		is_it = list != NULL && list->cnt == 1 &&
-		        list->elems[0].offset == (int64_t)offset;
+		        list->elems[0].offset == (int64_t)offset &&
+		        list->elems[0].partition == held->partition &&
+		        strcmp(list->elems[0].topic, held->name) == 0;
 		code = rd_kafka_event_error(event);
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR && is_it)
 			code = list->elems[0].err;
@@ -352,7 +358,7 @@ sl_kafka_member_commit(struct sl_member *member, const struct sl_topic *topic,
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		rc = sl_kafka_error(err, code, "commit");
 	else
-		rc = await_commit(member, offset, err);
+		rc = await_commit(member, held, offset, err);
 	if (rc < 0) {
 		sl_error_wrap(err, "topic '%s': partition %d", topic->name,
 		    partition);
