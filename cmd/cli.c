@@ -487,7 +487,7 @@ set_kafka(char *text)
 	struct sl_error err;
 
 	if (equals == NULL)
-		cli_usage("-X: '%s' is not NAME=VALUE", text);
+		cli_usage("-X: not NAME=VALUE"); /* it may hold a secret */
 	*equals = '\0';
 	if (sl_kafka_set(text, equals + 1, &err) < 0)
 		cli_usage("-X: %s", err.text);

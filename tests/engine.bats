@@ -103,8 +103,8 @@ nowhere=kafka://127.0.0.1:1
 	t streamlog-tail -X sasl.mechanism=hunter2 -X security.protocol=sasl_plaintext \
 		-X sasl.username=u "$nowhere/orders"
 	[[ $stderr != *hunter2* || $stderr == *mechanism* ]]
-	t streamlog-tail -X ssl.key.password "$nowhere/orders"
-	expect 2 '' "streamlog-tail: -X: 'ssl.key.password' is not NAME=VALUE"
+	t streamlog-tail -X ssl.key.password:hunter2 "$nowhere/orders"
+	expect 2 '' "streamlog-tail: -X: not NAME=VALUE"
 }
 
 # The version of the library that is loaded.
