@@ -22,6 +22,12 @@ note_signal(int signal_number)
 	errno = saved;
 }
 
+static bool
+is_stopped(void)
+{
+	return stop_signal != 0;
+}
+
 int
 stop_catch(struct sl_error *err)
 {
@@ -32,6 +38,7 @@ stop_catch(struct sl_error *err)
 	struct sigaction before;
 	size_t i;
 
+	sl_on_stop(is_stopped);
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (stop_fd < 0)
 		return sl_error_sys(err, errno, "eventfd");

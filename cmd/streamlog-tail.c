@@ -393,9 +393,10 @@ open_tail(struct tail *tail, struct sl_error *err)
 	rc = roster_open(&tail->roster, options->cli.operands,
 	    (size_t)options->cli.operand_count, err);
 	raise_status(tail, tail->roster.trouble_status);
-	options->reader.dir = roster_dir(&tail->roster);
-	if (rc == SL_OK)
+	if (rc == SL_OK) {
+		options->reader.dir = roster_dir(&tail->roster);
 		rc = sl_reader_open(&tail->reader, &options->reader, err);
+	}
 	if (rc == SL_OK)
 		rc = assign_windows(tail, err);
 	return rc;

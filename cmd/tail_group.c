@@ -422,9 +422,10 @@ open_share(struct share *share, struct sl_error *err)
 	share->roster.is_shared = true;
 	rc = roster_open(&share->roster, options->cli.operands,
 	    (size_t)options->cli.operand_count, err);
-	reader.dir = roster_dir(&share->roster);
-	if (rc == SL_OK)
+	if (rc == SL_OK) {
+		reader.dir = roster_dir(&share->roster);
 		rc = sl_reader_open(&share->reader, &reader, err);
+	}
 	if (rc == SL_OK)
 		rc = sl_reader_follow(share->reader, err);
 	if (rc != SL_OK)

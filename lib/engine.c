@@ -26,12 +26,18 @@ static struct sl_error kafka_error;
 /* Settings from the command line, owned; for the begin. */
 static struct sl_client said;
 
-static void (*notice)(const char *text);
+static struct sl_hooks hooks;
 
 void
 sl_on_notice(void (*tell)(const char *text))
 {
-	notice = tell;
+	hooks.notice = tell;
+}
+
+void
+sl_on_stop(bool (*is_stopped)(void))
+{
+	hooks.is_stopped = is_stopped;
 }
 
 int
@@ -102,7 +108,7 @@ load(struct sl_error *err)
 		rc = sl_client_add(&client, said.words[2 * i],
 		    said.words[2 * i + 1], err);
 	if (rc == SL_OK)
-		rc = engine->begin(&client, notice, err);
+		rc = engine->begin(&client, &hooks, err);
 	sl_client_release(&client);
 	if (rc == SL_OK)
 		kafka = engine;

@@ -22,15 +22,20 @@
 
 #define SL_ENGINE_FUNCTION(name) __typeof__(sl_##name) *name;
 
+/* What a program said that is asked or told from within calls; NULL: nobody. */
+struct sl_hooks {
+	void (*notice)(const char *text);
+	bool (*is_stopped)(void);
+};
+
 struct sl_engine {
 	const char *version; /* SL_VERSION; another is not called */
 	/*
 	 * Once, before all others: the client's settings, to be copied; the
-	 * later of a name counts; and whom to tell, or NULL. NULL: it takes
-	 * none.
+	 * later of a name counts; and the hooks. NULL: it takes none.
 	 */
 	int (*begin)(const struct sl_client *client,
-	    void (*notice)(const char *text), struct sl_error *err);
+	    const struct sl_hooks *hooks, struct sl_error *err);
 	SL_TOPIC_FUNCTIONS(SL_ENGINE_FUNCTION)
 	SL_GROUP_FUNCTIONS(SL_ENGINE_FUNCTION)
 };

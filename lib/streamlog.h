@@ -556,6 +556,13 @@ SL_MUST_USE int sl_kafka_set(const char *name, const char *value,
  */
 void sl_on_notice(void (*tell)(const char *text));
 
+/*
+ * Have `is_stopped` asked while a call waits for a cluster: where it is true (a
+ * signal came, say), a broker that doesn't answer within a second is not waited
+ * for, SL_EBUSY. Set it before any other function; NULL: all the time there is.
+ */
+void sl_on_stop(bool (*is_stopped)(void));
+
 /* The libraries built in and found at run time: "libyaml 0.2.5, ..." */
 const char *sl_libraries(void);
 

@@ -67,17 +67,17 @@ sl_kafka_seal_fds(void)
 
 /* For all clients: what the user set, and whom to tell. */
 static struct sl_client settings;
-static void (*notice)(const char *text);
+static struct sl_hooks hooks;
 
 static int
-begin(const struct sl_client *client, void (*tell)(const char *text),
+begin(const struct sl_client *client, const struct sl_hooks *its,
     struct sl_error *err)
 {
 	size_t i;
 	int rc = SL_OK;
 
 	each_fd(note_fd);
-	notice = tell;
+	hooks = *its;
 	for (i = 0; rc == SL_OK && i < client->count; i++)
 		rc = sl_client_add(&settings, client->words[2 * i],
 		    client->words[2 * i + 1], err);
@@ -248,7 +248,7 @@ take_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 		break;
 	case RD_KAFKA_RESP_ERR__AUTHENTICATION:
 	case RD_KAFKA_RESP_ERR__SSL:
-		kafka->is_refused = true;
+		kafka->is_refused = !kafka->was_in;
 		note_why(kafka, reason);
 		break;
 	default:
@@ -263,13 +263,43 @@ sl_kafka_poll(struct sl_kafka *kafka, int timeout_ms)
 	char text[SL_ERROR_TEXT_SIZE];
 
 	rd_kafka_poll(kafka->rk, timeout_ms);
-	if (kafka->is_down && !kafka->is_down_told && notice != NULL) {
+	if (kafka->is_down && !kafka->is_down_told && hooks.notice != NULL) {
 		snprintf(text, sizeof(text),
 		    "%.300s: no broker answers%s%s; waiting", kafka->dir,
 		    kafka->why[0] != '\0' ? ": " : "", kafka->why);
-		notice(text);
+		hooks.notice(text);
 	}
 	kafka->is_down_told = kafka->is_down;
+}
+
+/* ---- Waiting ---- */
+
+struct sl_kafka_wait
+sl_kafka_wait_for(int timeout_ms)
+{
+	int64_t now_ms = sl_monotonic_ms();
+
+	return (struct sl_kafka_wait){ now_ms, now_ms + timeout_ms };
+}
+
+bool
+sl_kafka_is_over(struct sl_kafka *kafka, const struct sl_kafka_wait *wait)
+{
+	int64_t now_ms = sl_monotonic_ms();
+
+	if (now_ms >= wait->until_ms)
+		return true;
+	if (hooks.is_stopped == NULL || !hooks.is_stopped() ||
+	    now_ms - wait->since_ms < sl_kafka_slice_ms(kafka))
+		return false;
+	kafka->is_silent = true;
+	return true;
+}
+
+int
+sl_kafka_slice_ms(const struct sl_kafka *kafka)
+{
+	return kafka->is_silent ? SL_KAFKA_SLICE_MS : SL_KAFKA_LOOK_MS;
 }
 
 /* ---- Making a client ---- */
@@ -379,7 +409,8 @@ sl_kafka_open(struct sl_kafka *kafka, const struct sl_kafka_make *make,
 void
 sl_kafka_close(struct sl_kafka *kafka)
 {
-	if (kafka->rk != NULL)
+	/* It would wait for who doesn't answer; the process ends anyway. */
+	if (kafka->rk != NULL && !kafka->is_silent)
 		rd_kafka_destroy_flags(kafka->rk,
 		    RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	kafka->rk = NULL;

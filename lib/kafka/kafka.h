@@ -31,6 +31,8 @@ struct sl_kafka {
 	bool is_down;      /* no broker is there, as far as it is known */
 	bool is_down_told; /* and it was said */
 	bool is_refused;   /* one is there, and it may not come in */
+	bool was_in;       /* it was let in once: then trouble passes */
+	bool is_silent;    /* nobody answered since the program was stopped */
 	char why[256];     /* the last trouble with a broker; "": none */
 };
 
@@ -59,6 +61,19 @@ void sl_kafka_poll(struct sl_kafka *kafka, int timeout_ms);
 /* Keep librdkafka's descriptors from programs that this process begins: its
  * pipes aren't closed on exec. */
 void sl_kafka_seal_fds(void);
+
+/* So long, from now on. */
+struct sl_kafka_wait {
+	int64_t since_ms;
+	int64_t until_ms;
+};
+struct sl_kafka_wait sl_kafka_wait_for(int timeout_ms);
+
+/* Is the time up, or was the program stopped while nobody answers? */
+bool sl_kafka_is_over(struct sl_kafka *kafka, const struct sl_kafka_wait *wait);
+
+/* How long one question may block between two looks at that. */
+int sl_kafka_slice_ms(const struct sl_kafka *kafka);
 
 /* The client for questions to a cluster, made at the first. */
 SL_MUST_USE int sl_kafka_find(struct sl_kafka **kafka, const char *dir,

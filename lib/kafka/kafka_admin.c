@@ -18,6 +18,7 @@ sl_kafka_ask(struct sl_kafka *kafka, rd_kafka_admin_op_t op,
         rd_kafka_queue_t *queue, void *arg),
     void *arg, rd_kafka_event_t **event, struct sl_error *err)
 {
+	struct sl_kafka_wait wait = sl_kafka_wait_for(2 * SL_KAFKA_REQUEST_MS);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->rk);
 	rd_kafka_AdminOptions_t *options =
 	    rd_kafka_AdminOptions_new(kafka->rk, op);
@@ -33,9 +34,13 @@ sl_kafka_ask(struct sl_kafka *kafka, rd_kafka_admin_op_t op,
 		    why, sizeof(why));
 	ask(kafka->rk, options, queue, arg);
 	/* librdkafka ends it in time by itself. */
-	*event = rd_kafka_queue_poll(queue, -1);
+	do {
+		*event = rd_kafka_queue_poll(queue, SL_KAFKA_SLICE_MS);
+	} while (*event == NULL && !sl_kafka_is_over(kafka, &wait));
 	rd_kafka_AdminOptions_destroy(options);
 	rd_kafka_queue_destroy(queue);
+	if (*event == NULL)
+		return sl_kafka_unreachable(kafka, err);
 	code = rd_kafka_event_error(*event);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return SL_OK;

@@ -130,18 +130,19 @@ static int
 ask_committed(struct sl_member *member, rd_kafka_topic_partition_list_t *list,
     struct sl_error *err)
 {
-	int64_t until_ms = sl_monotonic_ms() + SL_KAFKA_REQUEST_MS;
+	struct sl_kafka_wait wait = sl_kafka_wait_for(SL_KAFKA_REQUEST_MS);
 	rd_kafka_resp_err_t code;
 	int i;
 
 	do {
 		code = rd_kafka_committed(member->kafka.rk, list,
-		    SL_KAFKA_LOOK_MS);
+		    sl_kafka_slice_ms(&member->kafka));
 		for (i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt;
 		     i++)
 			code = list->elems[i].err;
 		sl_kafka_poll(&member->kafka, 0);
-	} while (sl_kafka_passes(code) && sl_monotonic_ms() < until_ms);
+	} while (
+	    sl_kafka_passes(code) && !sl_kafka_is_over(&member->kafka, &wait));
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return SL_OK;
 	if (sl_kafka_passes(code))
@@ -154,17 +155,12 @@ static int
 pin(struct sl_member *member, const rd_kafka_topic_partition_list_t *list,
     struct sl_error *err)
 {
-	rd_kafka_resp_err_t code;
+	int rc;
 
 	if (list->cnt == 0)
 		return SL_OK;
-	code = rd_kafka_commit(member->kafka.rk, list, 0);
-	/* What came in between comes again as an assignment. */
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || sl_kafka_passes(code) ||
-	    code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
-	    code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID)
-		return SL_OK;
-	return sl_kafka_error(err, code, "places");
+	rc = sl_kafka_commit(member, list, err);
+	return rc == SL_EFENCED ? SL_OK : rc; /* it comes again */
 }
 
 /* ---- The coordinator's words ---- */
@@ -223,16 +219,18 @@ take_up(struct sl_member *member, rd_kafka_topic_partition_list_t *list,
 	return rc;
 }
 
-static int
-assign(struct sl_member *member, const rd_kafka_topic_partition_list_t *given,
-    struct sl_error *err)
+int
+sl_kafka_member_take(struct sl_member *member, struct sl_error *err)
 {
 	rd_kafka_topic_partition_list_t *list =
-	    rd_kafka_topic_partition_list_copy(given);
+	    rd_kafka_topic_partition_list_copy(member->given);
+	size_t before = member->held_count;
 	rd_kafka_resp_err_t code;
 	int rc;
 
 	rc = take_up(member, list, err);
+	if (rc < 0)
+		member->held_count = before;
 	if (rc == SL_OK && is_cooperative(member)) {
 		rc = sl_kafka_member_error(member,
 		    rd_kafka_incremental_assign(member->kafka.rk, list), err);
@@ -242,10 +240,22 @@ assign(struct sl_member *member, const rd_kafka_topic_partition_list_t *given,
 			rc = sl_kafka_error(err, code, "assignment");
 	}
 	rd_kafka_topic_partition_list_destroy(list);
-	member->is_settled = rc == SL_OK;
-	member->was_assigned = true;
+	if (rc == SL_EBUSY) /* a broker is away: another time */
+		return SL_OK;
+	rd_kafka_topic_partition_list_destroy(member->given);
+	member->given = NULL;
+	member->is_settled = member->kafka.was_in = rc == SL_OK;
 	sl_kafka_others_forget(member);
 	return rc;
+}
+
+/* What isn't taken up yet needs no giving back. */
+static void
+drop_given(struct sl_member *member)
+{
+	if (member->given != NULL)
+		rd_kafka_topic_partition_list_destroy(member->given);
+	member->given = NULL;
 }
 
 int
@@ -312,9 +322,13 @@ sl_kafka_member_hear(struct sl_member *member, rd_kafka_event_t *event,
 	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
 	if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
-		if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-			return assign(member,
-			    rd_kafka_event_topic_partition_list(event), err);
+		drop_given(member);
+		if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+			member->was_assigned = true;
+			member->given = rd_kafka_topic_partition_list_copy(
+			    rd_kafka_event_topic_partition_list(event));
+			return sl_kafka_member_take(member, err);
+		}
 		return revoke(member,
 		    rd_kafka_event_topic_partition_list(event), err);
 	}

@@ -192,7 +192,8 @@ sl_kafka_part_look(struct sl_reader *reader, struct sl_kafka_part *part,
 			continue;
 		}
 		part->is_at_end = false;
-		reader->kafka->is_down = false;
+		reader->kafka->is_down = reader->kafka->is_refused = false;
+		reader->kafka->was_in = true;
 		if ((uint64_t)message->offset >= part->end)
 			return SL_END;
 		if ((uint64_t)message->offset >= part->next)
@@ -244,6 +245,7 @@ sl_kafka_part_show(struct sl_reader *reader, struct sl_kafka_part *part,
 	rd_kafka_message_t *message = part->fetched[part->fetched_at++];
 	rd_kafka_headers_t *headers;
 	rd_kafka_timestamp_type_t type;
+	rd_kafka_resp_err_t code;
 
 	reader->shown = message;
 	*record = (struct sl_record){ .offset = (uint64_t)message->offset,
@@ -257,8 +259,11 @@ sl_kafka_part_show(struct sl_reader *reader, struct sl_kafka_part *part,
 		part->largest_ms = record->timestamp_ms;
 	part->next = part->asked = record->offset + 1;
 	part->was_inside = true;
-	if (rd_kafka_message_headers(message, &headers) ==
-	    RD_KAFKA_RESP_ERR_NO_ERROR)
+	code = rd_kafka_message_headers(message, &headers);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 		return add_headers(reader, headers, record, err);
-	return SL_OK;
+	if (code == RD_KAFKA_RESP_ERR__NOENT)
+		return SL_OK;
+	return sl_kafka_error(err, code, "headers of offset %" PRIu64,
+	    record->offset);
 }

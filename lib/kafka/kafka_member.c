@@ -190,6 +190,8 @@ sl_kafka_member_close(struct sl_member *member)
 	if (member->revoked != NULL)
 		rd_kafka_topic_partition_list_destroy(member->revoked);
 	sl_kafka_reader_part(member->reader);
+	if (member->given != NULL)
+		rd_kafka_topic_partition_list_destroy(member->given);
 	if (member->others != NULL)
 		rd_kafka_topic_partition_list_destroy(member->others);
 	if (member->events != NULL) {
@@ -262,6 +264,8 @@ sl_kafka_member_look(struct sl_member *member, struct sl_topic *const *topics,
 		rc = sl_kafka_member_hear(member, event, err);
 		rd_kafka_event_destroy(event);
 	}
+	if (rc == SL_OK && member->given != NULL)
+		rc = sl_kafka_member_take(member, err);
 	if (rc == SL_OK)
 		rc = hand_out(member, topics, topic_count, err);
 	if (rc == SL_OK)
@@ -297,39 +301,64 @@ sl_kafka_member_info(const struct sl_member *member,
 
 /* ---- Committing ---- */
 
-/* What became of the commit of a place; SL_EBUSY: not known yet. */
-static int
-await_commit(struct sl_member *member, const struct sl_kafka_held *held,
-    uint64_t offset, struct sl_error *err)
+/* Is an answer that to the commit of these places? */
+static bool
+is_answer(const rd_kafka_topic_partition_list_t *answer,
+    const rd_kafka_topic_partition_list_t *list)
 {
-	int64_t until_ms = sl_monotonic_ms() + COMMIT_MS;
-	const rd_kafka_topic_partition_list_t *list;
+	const rd_kafka_topic_partition_t *asked, *one;
+	int i;
+
+	if (answer == NULL || answer->cnt != list->cnt)
+		return false;
+	for (i = 0; i < list->cnt; i++) {
+		asked = &list->elems[i];
+		one = &answer->elems[i];
+		if (one->offset != asked->offset ||
+		    one->partition != asked->partition ||
+		    strcmp(one->topic, asked->topic) != 0)
+			return false;
+	}
+	return true;
+}
+
+int
+sl_kafka_commit(struct sl_member *member,
+    const rd_kafka_topic_partition_list_t *list, struct sl_error *err)
+{
+	struct sl_kafka_wait wait = sl_kafka_wait_for(COMMIT_MS);
+	const rd_kafka_topic_partition_list_t *answer;
 	rd_kafka_resp_err_t code;
 	rd_kafka_event_t *event;
 	bool is_it;
+	int i;
 
-	while (sl_monotonic_ms() < until_ms) {
+	code = rd_kafka_commit_queue(member->kafka.rk, list, member->commits,
+	    NULL, NULL);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return sl_kafka_error(err, code, "commit");
+	do {
 		event = rd_kafka_queue_poll(member->commits, SL_KAFKA_SLICE_MS);
 		sl_kafka_poll(&member->kafka, 0);
 		if (event == NULL)
 			continue;
-		list = rd_kafka_event_topic_partition_list(event);
-		is_it = list != NULL && list->cnt == 1 &&
-		        list->elems[0].offset == (int64_t)offset &&
-		        list->elems[0].partition == held->partition &&
-		        strcmp(list->elems[0].topic, held->name) == 0;
+		answer = rd_kafka_event_topic_partition_list(event);
+		is_it = is_answer(answer, list);
 		code = rd_kafka_event_error(event);
-		if (code == RD_KAFKA_RESP_ERR_NO_ERROR && is_it)
-			code = list->elems[0].err;
+		for (i = 0; is_it && i < list->cnt &&
+		            code == RD_KAFKA_RESP_ERR_NO_ERROR;
+		     i++)
+			code = answer->elems[i].err;
 		rd_kafka_event_destroy(event);
-		if (!is_it)
-			continue; /* of one that was given up before */
-		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		/* Else it is of one that was given up before. */
+		if (is_it && code == RD_KAFKA_RESP_ERR_NO_ERROR)
 			return SL_OK;
-		return sl_kafka_error(err, code, "commit");
-	}
-	return sl_error_set(err, SL_EBUSY, "%s has not answered",
-	    member->kafka.dir);
+		if (is_it)
+			return sl_kafka_error(err, code, "commit");
+	} while (!sl_kafka_is_over(&member->kafka, &wait));
+	/* Who was stopped is not to try again. */
+	return sl_error_set(err, member->kafka.is_silent ? SL_EIO : SL_EBUSY,
+	    "%s has not answered", member->kafka.dir);
 }
 
 int
@@ -339,7 +368,6 @@ sl_kafka_member_commit(struct sl_member *member, const struct sl_topic *topic,
 	struct sl_kafka_held *held =
 	    sl_kafka_held_find(member, topic->name, partition);
 	rd_kafka_topic_partition_list_t *list;
-	rd_kafka_resp_err_t code;
 	int rc;
 
 	if (held == NULL)
@@ -352,13 +380,8 @@ sl_kafka_member_commit(struct sl_member *member, const struct sl_topic *topic,
 	list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_add(list, topic->name, partition)
 	    ->offset = (int64_t)offset;
-	code = rd_kafka_commit_queue(member->kafka.rk, list, member->commits,
-	    NULL, NULL);
+	rc = sl_kafka_commit(member, list, err);
 	rd_kafka_topic_partition_list_destroy(list);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		rc = sl_kafka_error(err, code, "commit");
-	else
-		rc = await_commit(member, held, offset, err);
 	if (rc < 0) {
 		sl_error_wrap(err, "topic '%s': partition %d", topic->name,
 		    partition);
@@ -400,17 +423,22 @@ leave_early(struct sl_member *member)
 int
 sl_kafka_member_leave(struct sl_member *member, struct sl_error *err)
 {
-	int64_t until_ms = sl_monotonic_ms() + GOODBYE_MS;
+	struct sl_kafka_wait wait = sl_kafka_wait_for(GOODBYE_MS);
 	rd_kafka_event_t *event;
-	int rc;
+	int rc = SL_OK;
 
 	if (!member->was_assigned) {
 		leave_early(member);
 		return SL_OK;
 	}
-	rc = sl_kafka_member_error(member,
-	    rd_kafka_consumer_close_queue(member->kafka.rk, member->events),
-	    err);
+	/* What is to go is waited for by the others. */
+	if (member->revoked != NULL)
+		rc = sl_kafka_member_give_back(member, err);
+	if (rc == SL_OK)
+		rc = sl_kafka_member_error(member,
+		    rd_kafka_consumer_close_queue(member->kafka.rk,
+		        member->events),
+		    err);
 	while (rc == SL_OK && !rd_kafka_consumer_closed(member->kafka.rk)) {
 		event = rd_kafka_queue_poll(member->events, SL_KAFKA_SLICE_MS);
 		if (event != NULL &&
@@ -418,7 +446,7 @@ sl_kafka_member_leave(struct sl_member *member, struct sl_error *err)
 			(void)rd_kafka_assign(member->kafka.rk, NULL);
 		if (event != NULL)
 			rd_kafka_event_destroy(event);
-		if (sl_monotonic_ms() >= until_ms)
+		if (sl_kafka_is_over(&member->kafka, &wait))
 			rc = sl_error_set(err, SL_EBUSY,
 			    "group '%s': no goodbye, the coordinator does not "
 			    "answer",

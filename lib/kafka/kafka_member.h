@@ -34,6 +34,8 @@ struct sl_member {
 	size_t partitions; /* of the caller's topics */
 	/* Owned: to be given back once none of it is held. */
 	rd_kafka_topic_partition_list_t *revoked;
+	/* Owned: what was given, while its places can't be asked; or NULL. */
+	rd_kafka_topic_partition_list_t *given;
 	bool is_settled;   /* the coordinator has said what is its own */
 	bool was_assigned; /* it has said so once */
 	int64_t seal_ms;   /* descriptors are looked at again then */
@@ -43,11 +45,22 @@ struct sl_member {
 	bool is_others_turn;
 };
 
+/*
+ * Commit places. SL_EBUSY: it isn't known what became of it; SL_EIO: nor will
+ * it be, for the program was stopped. SL_EFENCED.
+ */
+SL_MUST_USE int sl_kafka_commit(struct sl_member *member,
+    const rd_kafka_topic_partition_list_t *list, struct sl_error *err);
+
 /* ---- kafka_assign.c ---- */
 
 /* An event of its client's: partitions come or go, or something is wrong. */
 SL_MUST_USE int sl_kafka_member_hear(struct sl_member *member,
     rd_kafka_event_t *event, struct sl_error *err);
+
+/* Take up what was given; it stays so while the cluster doesn't answer. */
+SL_MUST_USE int sl_kafka_member_take(struct sl_member *member,
+    struct sl_error *err);
 
 /* Is something that was revoked still being worked on? */
 bool sl_kafka_member_is_busy(const struct sl_member *member);

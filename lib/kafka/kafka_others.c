@@ -67,9 +67,10 @@ are_behind(struct sl_member *member)
 	bool is_behind;
 	int i;
 
-	is_behind = places->cnt > 0 &&
-	            rd_kafka_committed(member->kafka.rk, places,
-	                SL_KAFKA_LOOK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR;
+	is_behind =
+	    places->cnt > 0 && rd_kafka_committed(member->kafka.rk, places,
+	                           sl_kafka_slice_ms(&member->kafka)) !=
+	                           RD_KAFKA_RESP_ERR_NO_ERROR;
 	for (i = 0; !is_behind && i < places->cnt; i++)
 		is_behind =
 		    places->elems[i].offset < member->others->elems[i].offset;

@@ -28,7 +28,7 @@
 const struct sl_setting sl_kafka_reading[] = {
 	{ "check.crcs", "true" },
 	{ "fetch.error.backoff.ms", "100" },
-	{ "queued.max.messages.kbytes", "16384" },
+	{ "queued.max.messages.kbytes", "4096" },
 	{ NULL, NULL },
 };
 

@@ -15,7 +15,7 @@
 /* Kafka's max.message.bytes where the topic's isn't told. */
 #define MESSAGE_BYTES_MAX 1048588
 /* A made topic is soon there, on whichever broker is asked. */
-#define APPEAR_MS 10000
+#define APPEAR_MS 5000
 /* One that isn't there for so long is believed to be deleted. */
 #define MISSED_MS 5000
 
@@ -36,8 +36,9 @@ sl_kafka_wrap(const struct sl_topic *topic, int partition, struct sl_error *err)
  * for those who are far away.
  */
 static int
-ask_metadata(struct sl_kafka *kafka, rd_kafka_topic_t *handle, int64_t until_ms,
-    const struct rd_kafka_metadata **metadata, struct sl_error *err)
+ask_metadata(struct sl_kafka *kafka, rd_kafka_topic_t *handle,
+    const struct sl_kafka_wait *wait, const struct rd_kafka_metadata **metadata,
+    struct sl_error *err)
 {
 	int slice_ms = SL_KAFKA_SLICE_MS;
 	rd_kafka_resp_err_t code;
@@ -46,10 +47,11 @@ ask_metadata(struct sl_kafka *kafka, rd_kafka_topic_t *handle, int64_t until_ms,
 		code = rd_kafka_metadata(kafka->rk, handle == NULL, handle,
 		    metadata, slice_ms);
 		slice_ms *= 2;
-		if (slice_ms > SL_KAFKA_LOOK_MS)
-			slice_ms = SL_KAFKA_LOOK_MS;
+		if (slice_ms > sl_kafka_slice_ms(kafka))
+			slice_ms = sl_kafka_slice_ms(kafka);
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
 			kafka->is_down = kafka->is_refused = false;
+			kafka->was_in = true;
 			kafka->broker = (*metadata)->orig_broker_id;
 			return SL_OK;
 		}
@@ -57,7 +59,7 @@ ask_metadata(struct sl_kafka *kafka, rd_kafka_topic_t *handle, int64_t until_ms,
 		if (!sl_kafka_passes(code))
 			return sl_kafka_error(err, code, "%s", kafka->dir);
 		if (kafka->is_down || kafka->is_refused ||
-		    sl_monotonic_ms() >= until_ms)
+		    sl_kafka_is_over(kafka, wait))
 			return sl_kafka_unreachable(kafka, err);
 	}
 }
@@ -81,7 +83,7 @@ int
 sl_kafka_metadata(struct sl_kafka *kafka, const char *name, int timeout_ms,
     const struct rd_kafka_metadata **metadata, struct sl_error *err)
 {
-	int64_t until_ms = sl_monotonic_ms() + timeout_ms;
+	struct sl_kafka_wait wait = sl_kafka_wait_for(timeout_ms);
 	rd_kafka_topic_t *handle = NULL;
 	rd_kafka_resp_err_t code;
 	int rc;
@@ -93,7 +95,7 @@ sl_kafka_metadata(struct sl_kafka *kafka, const char *name, int timeout_ms,
 			    "topic '%s'", name);
 	}
 	for (;;) {
-		rc = ask_metadata(kafka, handle, until_ms, metadata, err);
+		rc = ask_metadata(kafka, handle, &wait, metadata, err);
 		if (rc < 0 || name == NULL)
 			break;
 		code = (*metadata)->topic_cnt == 1
@@ -103,7 +105,7 @@ sl_kafka_metadata(struct sl_kafka *kafka, const char *name, int timeout_ms,
 		if (rc == SL_OK)
 			break;
 		rd_kafka_metadata_destroy(*metadata);
-		if (rc != SL_EBUSY || sl_monotonic_ms() >= until_ms)
+		if (rc != SL_EBUSY || sl_kafka_is_over(kafka, &wait))
 			break;
 		sl_kafka_poll(kafka, SL_KAFKA_SLICE_MS);
 	}
@@ -186,7 +188,7 @@ sl_kafka_topic_auto_create(const char *dir, const char *name,
 	const struct sl_kafka_make make = { .type = RD_KAFKA_CONSUMER,
 		.dir = dir,
 		.fixed = { fixed } };
-	int64_t until_ms = sl_monotonic_ms() + APPEAR_MS;
+	struct sl_kafka_wait wait = sl_kafka_wait_for(APPEAR_MS);
 	const struct rd_kafka_metadata *metadata;
 	struct sl_kafka kafka;
 	int rc;
@@ -204,7 +206,7 @@ sl_kafka_topic_auto_create(const char *dir, const char *name,
 			    SL_KAFKA_REQUEST_MS, &metadata, err);
 		if (rc == SL_ENOTFOUND)
 			sl_kafka_poll(&kafka, SL_KAFKA_SLICE_MS);
-	} while (rc == SL_ENOTFOUND && sl_monotonic_ms() < until_ms);
+	} while (rc == SL_ENOTFOUND && !sl_kafka_is_over(&kafka, &wait));
 	if (rc == SL_OK)
 		rd_kafka_metadata_destroy(metadata);
 	if (rc == SL_ENOTFOUND)
@@ -331,13 +333,13 @@ int
 sl_kafka_offsets(struct sl_kafka *kafka, const char *name, int partition,
     struct sl_range *range, struct sl_error *err)
 {
-	int64_t until_ms = sl_monotonic_ms() + SL_KAFKA_REQUEST_MS;
+	struct sl_kafka_wait wait = sl_kafka_wait_for(SL_KAFKA_REQUEST_MS);
 	rd_kafka_resp_err_t code;
 	int64_t first, next;
 
 	for (;;) {
 		code = rd_kafka_query_watermark_offsets(kafka->rk, name,
-		    partition, &first, &next, SL_KAFKA_LOOK_MS);
+		    partition, &first, &next, sl_kafka_slice_ms(kafka));
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
 			*range = (struct sl_range){ .first = (uint64_t)first,
 				.next = (uint64_t)next };
@@ -346,7 +348,7 @@ sl_kafka_offsets(struct sl_kafka *kafka, const char *name, int partition,
 		sl_kafka_poll(kafka, 0);
 		if (!sl_kafka_passes(code))
 			return sl_kafka_error(err, code, "offsets");
-		if (sl_monotonic_ms() >= until_ms)
+		if (sl_kafka_is_over(kafka, &wait))
 			return sl_kafka_unreachable(kafka, err);
 	}
 }
@@ -393,6 +395,7 @@ int
 sl_kafka_topic_offset_at(struct sl_topic *topic, int partition, int64_t time_ms,
     uint64_t *offset, struct sl_error *err)
 {
+	struct sl_kafka_wait wait = sl_kafka_wait_for(SL_KAFKA_REQUEST_MS);
 	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_topic_partition_t *asked;
 	rd_kafka_resp_err_t code;
@@ -404,12 +407,15 @@ sl_kafka_topic_offset_at(struct sl_topic *topic, int partition, int64_t time_ms,
 		return rc;
 	list = rd_kafka_topic_partition_list_new(1);
 	asked = rd_kafka_topic_partition_list_add(list, topic->name, partition);
-	/* Negative ones are names of places to Kafka. */
-	asked->offset = time_ms < 0 ? 0 : time_ms;
-	code = rd_kafka_offsets_for_times(topic->kafka->rk, list,
-	    SL_KAFKA_REQUEST_MS);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = asked->err;
+	do {
+		/* Negative ones are names of places to Kafka. */
+		asked->offset = time_ms < 0 ? 0 : time_ms;
+		code = rd_kafka_offsets_for_times(topic->kafka->rk, list,
+		    sl_kafka_slice_ms(topic->kafka));
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			code = asked->err;
+	} while (
+	    sl_kafka_passes(code) && !sl_kafka_is_over(topic->kafka, &wait));
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		rc = sl_kafka_error(err, code, "topic '%s': partition %d",
 		    topic->name, partition);

@@ -72,13 +72,14 @@ sl_kafka_writer_open(struct sl_writer **out, struct sl_topic *topic,
 {
 	static const struct sl_setting usual[] = {
 		{ "enable.idempotence", "true" },
-		{ "acks", "all" },
 		{ "message.timeout.ms",
 		    "120000" }, /* Kafka's delivery.timeout.ms */
 		{ NULL, NULL },
 	};
 	/* A batch is sent when it is whole, and is what the encoder made. */
 	static const struct sl_setting fixed[] = {
+		{ "acks", "all" },
+		{ "delivery.report.only.error", "false" },
 		{ "linger.ms", "1000" },
 		{ "batch.num.messages", "1000000" },
 		{ "batch.size", "2147483647" },

@@ -17,6 +17,8 @@
 #define LOOK_MS 1000
 /* On a full disk: so long we wait for who is cleaning. */
 #define FULL_TIMEOUT_MS 10000
+/* After a roll: so long, where another was cleaning at the roll before, too. */
+#define BUSY_TIMEOUT_MS 100
 /* So often in a row we try again without having made room ourselves. */
 #define FULL_TRIES 8
 /* Early writeback begins when so much is new. */
@@ -26,6 +28,7 @@ struct part {
 	int number;
 	struct sl_log log;
 	struct sl_room room;
+	bool was_busy;           /* another cleaned when we were to */
 	uint64_t begun_base;     /* writeback was begun in this segment ... */
 	uint64_t begun_position; /* ... up to here */
 };
@@ -182,20 +185,26 @@ sl_writer_keep(struct sl_writer *writer, sl_keep_fn *keep)
 
 /*
  * What is past the topic's bounds less `room` goes, if nobody else cleans just
- * now (RULE 13). The event is written: who comes next cleans where this can't.
+ * now (RULE 13). The event is written: who comes next cleans where this can't,
+ * but two in a row would be more than the bound and two segments.
  */
 static void
-clean(struct sl_writer *writer, const struct part *part, uint64_t room)
+clean(struct sl_writer *writer, struct part *part, uint64_t room)
 {
 	struct sl_topic_cleaning cleaning = { .only = part->number,
 		.room = room,
 		.keep = writer->keep };
 	struct sl_clean_sums sums = { .segments = 0 };
 	struct sl_error ignored;
+	int rc;
 
-	if (sl_topic_is_bounded(writer->topic, part->number) &&
-	    sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored) < 0)
+	if (!sl_topic_is_bounded(writer->topic, part->number))
 		return;
+	/* Who cleans has planned without what we have closed since. */
+	if (part->was_busy)
+		cleaning.options.lock_timeout_ms = BUSY_TIMEOUT_MS;
+	rc = sl_topic_clean_as(writer->topic, &cleaning, &sums, &ignored);
+	part->was_busy = rc == SL_EBUSY;
 }
 
 /*

@@ -200,7 +200,7 @@ all_taken()
 
 	streamlog-topic create --partitions "$PARTITIONS" shared
 	for member in 1 2; do
-		streamlog-tail -f --session-timeout 1s -g two shared -- \
+		streamlog-tail -f --session-timeout 6s -g two shared -- \
 			sh -c "cat >>$member" 3>&- 4>&- &
 		members+=("$!")
 		follower=${members[*]}
@@ -270,9 +270,9 @@ heard()
 }
 
 @test "a topic that isn't there is not made by a reader, nor with --no-create" {
-	refused 66 "streamlog-tail: topic 'nosuch': not at $STREAMLOG_DIR; 'streamlog-topic list' shows what is" \
+	refused 66 "streamlog-tail: topic 'nosuch': not in '$STREAMLOG_DIR'; 'streamlog-topic list' shows what is" \
 		streamlog-tail nosuch
-	refused 66 "streamlog-append: topic 'nosuch': not at $STREAMLOG_DIR; 'streamlog-topic list' shows what is" \
+	refused 66 "streamlog-append: topic 'nosuch': not in '$STREAMLOG_DIR'; 'streamlog-topic list' shows what is" \
 		streamlog-append --no-create nosuch <<<'{}'
 	[ "$(streamlog-topic list | grep -cx nosuch)" = 0 ]
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The broker is killed with -9 under those who write and read, and so are they;
+# The broker is killed with -9, or frozen, under those who write and read, and so are they;
 # topics move to it and back. Nothing acknowledged is lost.
 
 load kafka_helper
@@ -143,4 +143,37 @@ moved()
 		streamlog-append -d "$back" -J orders
 	streamlog-tail -d "$back" -a --format '%k %s\n' orders >home
 	moved here home
+}
+
+# frozen COMMAND...: SIGTERM while the broker doesn't answer ends it within 4
+# seconds, by the signal.
+frozen()
+{
+	local status=0 broker
+
+	broker=$(cat "$KAFKA/pid")
+	streamlog-append frozen <<<'{}'
+	"$@" >out 2>err 3>&- 4>&- 6>&- &
+	follower=$!
+	sleep 2
+	kill -STOP "$broker"
+	sleep 0.2
+	kill "$follower"
+	SECONDS=0
+	wait "$follower" || status=$?
+	follower=
+	kill -CONT "$broker"
+	[ "$status" -eq 143 ]
+	[ "$SECONDS" -le 4 ]
+}
+
+@test "a signal is not kept waiting by a broker that doesn't answer" {
+	mkfifo quiet
+	exec 6<>quiet
+	frozen streamlog-append frozen quiet
+	frozen streamlog-tail -f -g a frozen
+	frozen streamlog-tail -f -g b frozen -- sh -c 'cat >/dev/null; sleep 3'
+	# What was on its way comes again, or was committed.
+	streamlog-append frozen <<<'{"last":1}'
+	timeout 60 streamlog-tail -g a --session-timeout 6s frozen | grep -qF '{"last":1}'
 }
