@@ -123,9 +123,8 @@ describe(struct sl_group *group, struct sl_error *err)
 	    rd_kafka_ConsumerGroupDescription_state(found[0]) ==
 	        RD_KAFKA_CONSUMER_GROUP_STATE_DEAD)
 		return sl_error_set(err, SL_ENOTFOUND,
-		    "group '%s': not in '%s'; 'streamlog-group list' shows "
-		    "what "
-		    "is",
+		    "group '%s': not in '%s'; 'streamlog-group list' "
+		    "shows what is",
 		    group->name, group->kafka->dir);
 	return SL_OK;
 }

@@ -72,9 +72,8 @@ judge_metadata(const struct sl_kafka *kafka, const char *name,
 		return SL_OK;
 	if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		return sl_error_set(err, SL_ENOTFOUND,
-		    "topic '%s': not in '%s'; 'streamlog-topic list' shows "
-		    "what "
-		    "is",
+		    "topic '%s': not in '%s'; 'streamlog-topic list' "
+		    "shows what is",
 		    name, kafka->dir);
 	return sl_kafka_error(err, code, "topic '%s'", name);
 }
