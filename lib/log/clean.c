@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 /* A large unlink stalls the syncs of all: 64 MiB by 15 ms (H21). */
-#define CUT_BYTES (256u << 10)
+#define CUT_BYTES (512u << 10)
 
 int
 sl_clean_busy(struct sl_error *err)
