@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* So much is on its way to the disk at once: a writer's sync waits for it. */
-#define BUFFER_SIZE (256u << 10)
+#define BUFFER_SIZE (128u << 10)
 
 #define LOG_CLEANED ".log.cleaned"
 #define INDEX_CLEANED ".index.cleaned"
