@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* Where `make install` puts it. */
@@ -161,6 +162,19 @@ set_dir(struct sl_target *target, const char *dir, size_t bytes,
 	return find_kafka(target, err);
 }
 
+/* "kafka:/host/orders" was hardly meant to be a directory. */
+static int
+check_slip(const char *text, struct sl_error *err)
+{
+	if (text == NULL || is_kafka(text) ||
+	    strncasecmp(text, "kafka:", strlen("kafka:")) != 0)
+		return SL_OK;
+	return sl_error_set(err, SL_EUSAGE,
+	    "'%.300s': not kafka://HOST[:PORT][,HOST...][/TOPIC]; './%.300s' "
+	    "is a path",
+	    text, text);
+}
+
 int
 sl_target_find(struct sl_target *target, const char *dir, const char *name,
     struct sl_error *err)
@@ -168,6 +182,8 @@ sl_target_find(struct sl_target *target, const char *dir, const char *name,
 	const char *where = dir != NULL ? dir : getenv("STREAMLOG_DIR");
 	const char *slash;
 
+	if (check_slip(name, err) < 0 || check_slip(where, err) < 0)
+		return err->code;
 	target->engine = &files;
 	target->dir = dir;
 	target->name = name;

@@ -23,6 +23,12 @@ nowhere=kafka://127.0.0.1:1
 	done
 	t streamlog-append kafka:///orders </dev/null
 	expect 2 '' "streamlog-append: 'kafka:///orders': not kafka://HOST[:PORT][,HOST...][/TOPIC]"
+	for name in kafka:/a/b Kafka://a/b; do
+		t streamlog-append "$name" </dev/null
+		expect 2 '' "streamlog-append: '$name': not kafka://HOST[:PORT][,HOST...][/TOPIC]; './$name' is a path"
+		t streamlog-topic list -d "$name"
+		expect 2 '' "streamlog-topic: '$name': not kafka://HOST[:PORT][,HOST...][/TOPIC]; './$name' is a path"
+	done
 	t env STREAMLOG_DIR=kafka://a/b streamlog-topic list
 	expect 2 '' "streamlog-topic: 'kafka://a/b': not kafka://HOST[:PORT][,HOST...][/TOPIC]"
 }
