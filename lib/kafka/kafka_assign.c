@@ -1,8 +1,6 @@
 /* kafka_assign.c: partitions come to a member and go; see kafka_member.h. */
 #include "kafka_member.h"
 
-#include "clock.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

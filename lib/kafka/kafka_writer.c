@@ -15,7 +15,6 @@
 #include "kafka.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* So long a batch is waited for in one call. */
