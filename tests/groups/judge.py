@@ -19,10 +19,7 @@ Handling = collections.namedtuple("Handling", "key offset begin end member")
 
 
 def read_values(path):
-    """A partition's values; one that was never written has no index."""
-    if sum(entry.stat().st_size for entry in os.scandir(path)
-           if entry.name.endswith(".log")) == 0:
-        return []
+    """A partition's values."""
     return [value for _, _, value in oracle.read_partition(path)[0]]
 
 
@@ -264,8 +261,10 @@ def refuse(first, again, committed, time_out):
     member = first.member
     if first.end is None:
         return None  # the command didn't end well
-    if member.killed is not None and member.killed >= first.begin - 0.05:
-        return None
+    # A command may be killed between its last word and its end.
+    for killed in (member.killed, member.command_killed):
+        if killed is not None and killed >= first.begin - 0.05:
+            return None
     if was_away(member, first, again, time_out):
         return None
     return "the first lives, or left"

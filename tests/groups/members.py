@@ -28,6 +28,7 @@ class Member:
         self.environment = dict(os.environ, **dict(environment))
         self.stops = []         # [from, to]; to is None while it lasts
         self.killed = None      # when it got SIGKILL
+        self.command_killed = None
         self.told = None        # when it was told to leave
         self.wakes = None       # when a stop ends
         self.reader = None
@@ -96,12 +97,15 @@ class Member:
 
     def kill_command(self):
         """False: there is none."""
+        begun = time.monotonic()
         pids = self.commands()
         try:
             for pid in pids:
                 os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
+        if pids:
+            self.command_killed = begun
         return bool(pids)
 
     def await_command(self, seconds):

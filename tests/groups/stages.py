@@ -73,6 +73,7 @@ class Kitchen:
             return True
         except subprocess.TimeoutExpired:
             member.expected = set()
+            member.command_killed = None
             return False
 
     def run(self, seconds):

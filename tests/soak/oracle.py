@@ -53,24 +53,37 @@ def records(data, at, count, base, base_ms):
         at = end
 
 
-def check_indexes(stem, ends, size):
-    """Each index entry names a batch and its last offset."""
+def read_index(path, may_miss):
+    """An index's bytes; nothing where it may be missing and is."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        if not may_miss:
+            raise ValueError("%s is missing" % path) from None
+        return b""
+
+
+def check_indexes(stem, ends, is_last):
+    """Each index entry names a batch and its last offset.
+
+    A writer killed in the last segment leaves what the next one completes.
+    """
     base = int(os.path.basename(stem))
-    with open(stem + ".index", "rb") as file:
-        entries = file.read()
+    entries = read_index(stem + ".index", is_last)
     for relative, position in struct.iter_unpack(">ii", entries):
         if ends.get(position) != base + relative:
             raise ValueError("%s.index: entry %d, %d lies" %
                              (stem, relative, position))
-    with open(stem + ".timeindex", "rb") as file:
-        times = [ms for ms, _ in struct.iter_unpack(">qi", file.read())]
+    times = [ms for ms, _ in struct.iter_unpack(
+        ">qi", read_index(stem + ".timeindex", is_last))]
     if times != sorted(set(times)):
         raise ValueError("%s.timeindex: times don't rise" % stem)
-    if size > 0 and len(entries) > 0 and not times:
+    if not is_last and entries and not times:
         raise ValueError("%s.timeindex: no entry" % stem)
 
 
-def read_segment(path, expected):
+def read_segment(path, expected, is_last):
     """All (offset, ms, value) of a segment whose offsets must be dense."""
     with open(path, "rb") as file:
         data = file.read()
@@ -89,7 +102,7 @@ def read_segment(path, expected):
         ends[at] = base + last
         expected += count
         at += 12 + length
-    check_indexes(path[:-4], ends, len(data))
+    check_indexes(path[:-4], ends, is_last)
     return found
 
 
@@ -101,7 +114,8 @@ def read_partition(path):
         if int(name[:-4]) != len(found):
             raise ValueError("%s/%s: begins where %d was expected" %
                              (path, name, len(found)))
-        found += read_segment(os.path.join(path, name), len(found))
+        found += read_segment(os.path.join(path, name), len(found),
+                              name == names[-1])
     return found, len(names)
 
 

@@ -1,6 +1,7 @@
 """Counts what was checked, and prints it as TAP."""
 
 import sys
+import traceback
 
 SHOWN = 10  # of what is wrong
 
@@ -22,6 +23,10 @@ class Tally:
         if len(wrong) > SHOWN:
             print("# and %d more" % (len(wrong) - SHOWN))
         sys.stdout.flush()
+
+    def check_broken(self, name):
+        """The check could not be made; called where its exception is caught."""
+        self.check(name, traceback.format_exc().splitlines()[-SHOWN:])
 
     def end(self):
         """The last lines, and the exit status."""
