@@ -89,6 +89,7 @@ cut_in_steps(int fd)
 	while (rc == SL_OK && bytes > CUT_BYTES) {
 		bytes = (bytes - 1) / CUT_BYTES * CUT_BYTES;
 		rc = sl_fs_cut(fd, bytes, &ignored);
+		sl_clean_yield();
 	}
 }
 

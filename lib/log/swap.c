@@ -66,6 +66,7 @@ flush(struct sl_swap *swap, struct sl_error *err)
 			rc = sl_fs_await_sync(swap->fd, from - BUFFER_SIZE,
 			    BUFFER_SIZE, err);
 	}
+	sl_clean_yield();
 	swap->buffered = 0;
 	return rc;
 }

@@ -14,7 +14,7 @@ from rows import peak, rate
 TABLE_BYTES = (128 if QUICK else 1024) << 20
 KEYS = 10**5 if QUICK else 10**6
 TABLE_PAIRS = 3
-ROUNDS = 3 if QUICK else 5
+ROUNDS = 3 if QUICK else 9
 EVENT_BYTES = 256
 SEGMENTS = 1000  # that are deleted
 SEGMENT_BYTES = (64 if QUICK else 256) << 10
