@@ -151,7 +151,8 @@ KAFKA_BATS := $(filter-out $(MOCK_BATS),$(wildcard tests/kafka/*.bats))
 NOT_ON_MOCK := $(shell awk -F '\t' '$$2 == "*" { print "tests/" $$1 }' \
 	tests/kafka/skips)
 ON_MOCK := $(addprefix kafka:,$(filter-out $(NOT_ON_MOCK),$(BATS)) $(MOCK_BATS))
-MOCK := $(if $(KAFKA_LACKS),,$(BUILD)/kafka/mock)
+KAFKA_PEERS := $(if $(KAFKA_LACKS),,$(patsubst tests/%.c,$(BUILD)/%,\
+	$(wildcard tests/kafka/*.c)))
 LINTS := $(addprefix tests/lint/,floors doors length shell manuals format\
 	units skips)
 
@@ -227,7 +228,7 @@ $(BENCHES): $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(STATIC)
 $(WITNESSES): $(BUILD)/%: $(BUILD)/obj/tests/%.o
 	$(link)
 
-$(MOCK): $(BUILD)/obj/tests/kafka/mock.o
+$(KAFKA_PEERS): $(BUILD)/%: $(BUILD)/obj/tests/%.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SL_LDFLAGS) -o $@ $< $(shell $(PKG_CONFIG) --libs rdkafka)
@@ -259,7 +260,7 @@ demo: all
 
 WITH_BUILD = BUILD='$(abspath $(BUILD))'
 
-programs-of-tests: $(TESTS) $(MOCK)
+programs-of-tests: $(TESTS) $(KAFKA_PEERS)
 
 check: all programs-of-tests
 	$(Q)$(WITH_BUILD) KAFKA_LACKS='$(KAFKA_LACKS)' \

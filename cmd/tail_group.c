@@ -101,8 +101,6 @@ static void
 take_trouble(struct share *share, int rc, const struct sl_source *source,
     struct sl_error *err)
 {
-	struct ledger_part *part;
-
 	if (rc == SL_ENOTFOUND && share->options->follows) {
 		/* Said again until the next look: it is leaving then. */
 		roster_lose(&share->roster, source->topic);
@@ -111,11 +109,6 @@ take_trouble(struct share *share, int rc, const struct sl_source *source,
 	sl_error_wrap(err, "group '%s'", share->group->name);
 	if (rc == SL_EGONE && !share->group->fails_on_gap) {
 		share_raise(share, cli_fail(err));
-		part = ledger_find(&share->ledger, source->topic,
-		    source->partition);
-		if (part != NULL && part->count == 0)
-			part->next = sl_reader_place(share->reader,
-			    source->topic, source->partition);
 	} else if (rc == SL_ECORRUPT && share->options->reader.skip_damage) {
 		share_raise(share, cli_fail(err));
 	} else {
@@ -149,6 +142,25 @@ advance(struct share *share)
 	if (share->batch.count > 0)
 		share->ending.active_ms = sl_monotonic_ms();
 	return rc != SL_END;
+}
+
+/* Behind the last event that was read there may be places without one: what is
+ * gone, aborted transactions. They count as read, too. */
+static void
+pass_holes(struct share *share)
+{
+	struct ledger_part *part;
+	uint64_t place;
+	size_t i;
+
+	for (i = 0; i < share->ledger.part_count; i++) {
+		part = &share->ledger.parts[i];
+		place = sl_reader_place(share->reader, part->topic,
+		    part->partition);
+		if (part->count == 0 && place != SL_OFFSET_NONE &&
+		    place > part->next)
+			part->next = place;
+	}
 }
 
 /* ---- The end ---- */
@@ -299,6 +311,8 @@ loop(struct share *share)
 		open = share->ledger.open;
 		if (!share->is_over)
 			share_settle(share);
+		if (!share->is_over && !has_more)
+			pass_holes(share);
 		nap_ms = share->ledger.open < open ? PIPE_NAP_MS : nap_ms * 2;
 		if (nap_ms > PIPE_NAP_MS_MAX)
 			nap_ms = PIPE_NAP_MS_MAX;

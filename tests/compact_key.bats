@@ -136,6 +136,19 @@ streamlog-append: topic 't': 0 events appended, 1 line rejected ('streamlog-tail
 	done
 }
 
+@test "a group is at the end where its last events were compacted away" {
+	streamlog-topic create --set cleanup.policy=compact \
+		--set delete.retention.ms=0 t
+	printf '{"key":"%s","payload":%s}\n' a '{"n":1}' b '{"n":2}' b null |
+		streamlog-append -q -J t
+	streamlog-compact -q t
+	streamlog-compact -q t
+	[ "$(streamlog-tail -g g t)" = '{"n":1}' ]
+	streamlog-group wait --until-empty --timeout 5s g
+	streamlog-tail --no-commit --print-place place -g h t
+	grep -q '"offset":3}' place
+}
+
 @test "kill -9 of a compaction leaves the same table, and the next run clears up" {
 	streamlog-topic create --set cleanup.policy=compact \
 		--set segment.bytes=16KiB t

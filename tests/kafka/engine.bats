@@ -245,6 +245,33 @@ heard()
 	tail -n 50 seen | cmp - <(json_events new | head -n 50)
 }
 
+@test "only what was committed is read, and a group is at the end behind what was not" {
+	streamlog-topic create --partitions 1 money
+	transact "$ADDRESS" money commit 3 abort 2 commit 1 abort 2
+	timeout 20 streamlog-tail -a money >seen
+	seq -f '{"n":%.0f}' 0 2 | cat - <(echo '{"n":5}') | cmp - seen
+	[ "$(timeout 20 streamlog-tail -n 2 money)" = "$(tail -n 2 seen)" ]
+	timeout 20 streamlog-tail -g books money | cmp - seen
+	timeout 20 streamlog-group wait --until-empty books
+	# An open one keeps back what lies behind it, until it ends.
+	transact "$ADDRESS" money commit 1 open 2
+	streamlog-append money <<<'{"behind":1}'
+	[ "$(timeout 20 streamlog-tail -g books money)" = '{"n":0}' ]
+	[ "$(timeout 20 streamlog-tail -X isolation.level=read_uncommitted \
+		-n 3 money)" = $'{"n":1}\n{"n":2}\n{"behind":1}' ]
+}
+
+@test "kcat's batches are read, whatever they are compressed with" {
+	local codec
+
+	streamlog-topic create --partitions 1 packed
+	for codec in none gzip snappy lz4 zstd; do
+		json_events "$codec" | head -n 200 | tee -a given |
+			kcat -P -b "$ADDRESS" -t packed -z "$codec"
+	done
+	streamlog-tail -a packed | cmp - given
+}
+
 # ---- Topics ----
 
 @test "topics are made, listed and described" {

@@ -3,7 +3,8 @@
 bats_require_minimum_version 1.5.0
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-export PATH="${BUILD:-$here/../../build}/bin:$here:$PATH" LC_ALL=C.UTF-8
+build=${BUILD:-$here/../../build}
+export PATH="$build/bin:$build/kafka:$here:$PATH" LC_ALL=C.UTF-8
 
 # json_events FROM: that many objects, a line each; they name who they are from.
 json_events()
