@@ -154,6 +154,8 @@ take_trouble(struct sl_reader *reader, struct sl_kafka_part *part,
 		if (reader->is_following)
 			return SL_OK;
 		return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
+	case RD_KAFKA_RESP_ERR_UNKNOWN:
+		return SL_OK; /* the broker's; tried again by Kafka's own, too */
 	default:
 		if (sl_kafka_passes(code))
 			return SL_OK; /* it goes on by itself */

@@ -234,7 +234,8 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >port 3>&- 4>&- &
 
 @test "a fetch that fails is tried again" {
 	events 1 10 | streamlog-append orders
-	mock error Fetch NOT_LEADER_FOR_PARTITION _TRANSPORT KAFKA_STORAGE_ERROR
+	mock error Fetch NOT_LEADER_FOR_PARTITION _TRANSPORT KAFKA_STORAGE_ERROR \
+		UNKNOWN
 	t streamlog-tail -a orders
 	expect 0 "$(events 1 10)" ""
 }
