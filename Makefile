@@ -267,7 +267,7 @@ check: all programs-of-tests
 		tests/run $(TESTS) $(BATS) $(ON_MOCK)
 
 check-asan:
-	$(Q)TEST_TIMEOUT=600 $(MAKE) --no-print-directory SAN=1 check
+	$(Q)TEST_TIMEOUT=600 MOCK_TIMES=10 $(MAKE) --no-print-directory SAN=1 check
 
 # Threads as processes, and the programs that begin threads, for
 # THREADS_SECONDS and a few more.
