@@ -155,7 +155,7 @@ take_trouble(struct sl_reader *reader, struct sl_kafka_part *part,
 			return SL_OK;
 		return sl_error_set(err, SL_ENOTFOUND, "it was deleted");
 	case RD_KAFKA_RESP_ERR_UNKNOWN:
-		return SL_OK; /* the broker's; tried again by Kafka's own, too */
+		return SL_OK; /* the broker's own; it is tried again */
 	default:
 		if (sl_kafka_passes(code))
 			return SL_OK; /* it goes on by itself */
