@@ -131,6 +131,7 @@ sl_files_topic_clean(struct sl_topic *topic,
 {
 	struct sl_topic_cleaning cleaning = { .only = SL_PARTITIONS_ALL,
 		.rolls = true,
+		.yields = true,
 		.compacts = true,
 		.keep = keep,
 		.options = *options };

@@ -79,7 +79,7 @@ open_large(int dir, const char *name)
 }
 
 static void
-cut_in_steps(int fd)
+cut_in_steps(int fd, bool yields)
 {
 	struct sl_error ignored;
 	uint64_t bytes = 0;
@@ -89,7 +89,8 @@ cut_in_steps(int fd)
 	while (rc == SL_OK && bytes > CUT_BYTES) {
 		bytes = (bytes - 1) / CUT_BYTES * CUT_BYTES;
 		rc = sl_fs_cut(fd, bytes, &ignored);
-		sl_clean_yield();
+		if (yields)
+			sl_clean_yield();
 	}
 }
 
@@ -108,18 +109,18 @@ sl_clean_give_back(struct sl_clean_held *held, bool is_synced)
 	while (held->count > 0) {
 		held->count--;
 		if (is_synced)
-			cut_in_steps(held->fds[held->count]);
+			cut_in_steps(held->fds[held->count], true);
 		sl_fs_close(&held->fds[held->count]);
 	}
 }
 
 int
-sl_clean_remove(int dir, const char *name, struct sl_error *err)
+sl_clean_remove(int dir, const char *name, bool yields, struct sl_error *err)
 {
 	int fd = open_large(dir, name);
 
 	if (fd >= 0)
-		cut_in_steps(fd);
+		cut_in_steps(fd, yields);
 	sl_fs_close(&fd);
 	return sl_fs_unlink(dir, name, err);
 }

@@ -50,7 +50,7 @@ void sl_clean_hold(struct sl_clean_held *held, int dir, const char *name);
 void sl_clean_give_back(struct sl_clean_held *held, bool is_synced);
 
 /*
- * Between two steps of a cleaning: who woke meanwhile runs first, a writer's
+ * Between two steps of the compactor: who woke meanwhile runs first, a writer's
  * sync above all. A kernel without preemption lets it wait for up to a tick
  * elsewhere (4 ms). Costs nothing where nobody waits; sched_yield(2).
  */
@@ -60,8 +60,11 @@ sl_clean_yield(void)
 	(void)sched_yield();
 }
 
-/* Remove a file whose name no reader asks for. */
-SL_MUST_USE int sl_clean_remove(int dir, const char *name,
+/*
+ * Remove a file whose name no reader asks for. `yields`: between its steps;
+ * not for a writer that cleans, whose own event waits.
+ */
+SL_MUST_USE int sl_clean_remove(int dir, const char *name, bool yields,
     struct sl_error *err);
 
 #endif

@@ -457,7 +457,7 @@ sl_retain_tell(const struct sl_retain *retain, const struct sl_retain_ear *ear)
 
 static int
 give_back(const struct sl_retain *retain, const struct sl_retain_file *file,
-    const struct sl_retain_ear *ear, struct sl_error *err)
+    bool yields, const struct sl_retain_ear *ear, struct sl_error *err)
 {
 	struct sl_retain_segment gone = { .base = file->base,
 		.next = file->base,
@@ -465,7 +465,7 @@ give_back(const struct sl_retain *retain, const struct sl_retain_file *file,
 		.newest_ms = SL_TIME_NONE };
 	int rc;
 
-	rc = sl_clean_remove(retain->dir, file->name, err);
+	rc = sl_clean_remove(retain->dir, file->name, yields, err);
 	if (rc < 0)
 		return rc;
 	ear->sums->freed += file->bytes;
@@ -511,7 +511,7 @@ sl_retain_carry_out(struct sl_retain *retain,
 		if (is_time(file, bounds) || file->base == going ||
 		    (bounds->bytes >= 0 && retain->bytes + retain->file_bytes >
 		                               (uint64_t)bounds->bytes)) {
-			rc = give_back(retain, file, ear, err);
+			rc = give_back(retain, file, bounds->yields, ear, err);
 			retain->file_bytes -= file->bytes;
 			going = file->base;
 		}

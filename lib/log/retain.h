@@ -29,6 +29,7 @@ struct sl_retain_bounds {
 	uint64_t drop_below;
 	enum sl_clean_reason drop_reason;
 	bool rolls_active; /* the active one is as good as closed */
+	bool yields;       /* see sl_clean_remove() */
 };
 
 struct sl_retain_segment {

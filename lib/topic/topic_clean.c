@@ -124,7 +124,8 @@ bounds_of(const struct sl_topic *topic, int partition,
 		.bytes = -1,
 		.delay_ms = settings->file_delete_delay_ms,
 		.keep_from = SL_OFFSET_NONE,
-		.keep_bytes_from = SL_OFFSET_NONE };
+		.keep_bytes_from = SL_OFFSET_NONE,
+		.yields = cleaning->yields };
 	bounds->future_ms =
 	    bounds->now_ms + (ahead_ms < 0 ? FUTURE_MS : ahead_ms);
 	if (partition == SL_PARTITION_REJECTED) {

@@ -43,6 +43,7 @@ struct sl_topic_cleaning {
 	bool compacts; /* by key, where the topic's policy says so */
 	uint64_t room; /* bytes to be free beneath the bounds in bytes */
 	bool is_full;  /* the disk is: something must go, and at once */
+	bool yields;   /* to who woke, step by step; not for a writer */
 	sl_keep_fn *keep; /* NULL: whatever groups could keep is kept */
 	struct sl_clean_options options;
 };
