@@ -78,6 +78,28 @@ drop_leaving(struct share *share)
 		share->is_over = true;
 }
 
+/*
+ * Behind the last event that was read there may be places without one: what was
+ * compacted away, aborted transactions. They count as read, too. Whatever was
+ * read is handed on.
+ */
+static void
+pass_holes(struct share *share)
+{
+	struct ledger_part *part;
+	uint64_t place;
+	size_t i;
+
+	for (i = 0; i < share->ledger.part_count; i++) {
+		part = &share->ledger.parts[i];
+		place = sl_reader_place(share->reader, part->topic,
+		    part->partition);
+		if (part->count == 0 && place != SL_OFFSET_NONE &&
+		    place > part->next)
+			part->next = place;
+	}
+}
+
 /* Look for new partitions and topics, and for what was deleted. */
 static void
 look_at_names(struct share *share, int64_t now_ms)
@@ -88,6 +110,7 @@ look_at_names(struct share *share, int64_t now_ms)
 	share->names_ms =
 	    share->options->follows ? now_ms + LOOK_MS : INT64_MAX;
 	ending_look(&share->ending);
+	pass_holes(share);
 	if (roster_look(&share->roster, &err) != SL_OK)
 		share_fail(share, &err);
 	list_topics(share);
@@ -142,25 +165,6 @@ advance(struct share *share)
 	if (share->batch.count > 0)
 		share->ending.active_ms = sl_monotonic_ms();
 	return rc != SL_END;
-}
-
-/* Behind the last event that was read there may be places without one: what is
- * gone, aborted transactions. They count as read, too. */
-static void
-pass_holes(struct share *share)
-{
-	struct ledger_part *part;
-	uint64_t place;
-	size_t i;
-
-	for (i = 0; i < share->ledger.part_count; i++) {
-		part = &share->ledger.parts[i];
-		place = sl_reader_place(share->reader, part->topic,
-		    part->partition);
-		if (part->count == 0 && place != SL_OFFSET_NONE &&
-		    place > part->next)
-			part->next = place;
-	}
 }
 
 /* ---- The end ---- */
@@ -311,8 +315,6 @@ loop(struct share *share)
 		open = share->ledger.open;
 		if (!share->is_over)
 			share_settle(share);
-		if (!share->is_over && !has_more)
-			pass_holes(share);
 		nap_ms = share->ledger.open < open ? PIPE_NAP_MS : nap_ms * 2;
 		if (nap_ms > PIPE_NAP_MS_MAX)
 			nap_ms = PIPE_NAP_MS_MAX;
@@ -324,8 +326,10 @@ loop(struct share *share)
 			continue;
 		drop_leaving(share);
 		now_ms = sl_monotonic_ms();
-		if (is_done(share, was_pid_dead, now_ms))
+		if (is_done(share, was_pid_dead, now_ms)) {
+			pass_holes(share);
 			share->is_over = true;
+		}
 		if (!share->is_over)
 			rest(share, now_ms,
 			    share->ledger.open > 0 ? nap_ms : 0);
