@@ -75,6 +75,7 @@ usage()
 }
 
 @test "compact is silent where there is nothing to do" {
+	mkdir "$STREAMLOG_DIR"
 	t streamlog-compact --all
 	expect 0 "" ""
 	topic

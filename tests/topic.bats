@@ -131,6 +131,26 @@ usage()
 streamlog-topic: 'x*': no topic matches; 'streamlog-topic list' shows what is" ]
 }
 
+@test "all topics of a log directory that isn't there are 66, but for list" {
+	local command
+	for command in "topic describe" "check -q" "compact --all -q"; do
+		# shellcheck disable=SC2086 # words
+		t streamlog-$command
+		expect 66 "" "streamlog-${command%% *}: '$STREAMLOG_DIR': not there"
+		# shellcheck disable=SC2086 # words
+		t streamlog-$command -d nowhere
+		expect 66 "" "streamlog-${command%% *}: 'nowhere': not there"
+	done
+	t streamlog-topic list
+	expect 0 "" ""
+	mkdir "$STREAMLOG_DIR"
+	for command in "topic describe" "check -q" "compact --all -q"; do
+		# shellcheck disable=SC2086 # words
+		t streamlog-$command
+		expect 0 "" ""
+	done
+}
+
 @test "read.only stops a writer that has the topic open, too" {
 	# shellcheck disable=SC2016 # the other shell's
 	t timeout 10 bash -c '{
