@@ -395,6 +395,13 @@ streamlog-append: topic 'copy': 5 events appended, 5 lines rejected" \
 	[ "$(streamlog-tail -a orders | wc -l)" -eq 4 ]
 }
 
+@test "append --help fits a screen" {
+	t streamlog-append --help
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -le 30 ]
+	[ "$(printf '%s\n' "${lines[@]}" | wc -L)" -le 80 ]
+}
+
 @test "append names mistakes of usage" {
 	usage "which topic?"
 	usage "-k, -K and --key contradict each other" -k a --key b x
