@@ -12,7 +12,7 @@
 bats_require_minimum_version 1.5.0
 load helper
 
-PROGRAMS=(append tail topic group compact)
+PROGRAMS=(append tail topic group compact check)
 
 setup()
 {
