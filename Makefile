@@ -367,6 +367,7 @@ man_to = $(foreach section,1 3 5 7,\
 	$(call to,$(wildcard man/*.$(section)),$(MANDIR)/man$(section),644))
 bash_to = $(foreach file,$(wildcard completions/*.bash),\
 	$(file):$(BASHDIR)/$(notdir $(basename $(file))):644)
+examples_to = $(call to,$(wildcard etc/*),$(EXAMPLESDIR),644)
 INSTALLED = $(call to,$(PROGRAMS),$(BINDIR),755) \
 	$(call to,$(STATIC),$(LIBDIR),644) \
 	$(call to,$(SHARED).$(SOVERSION),$(LIBDIR),755) \
@@ -378,7 +379,7 @@ INSTALLED = $(call to,$(PROGRAMS),$(BINDIR),755) \
 	$(man_to) $(bash_to) \
 	$(call to,$(wildcard completions/_*),$(ZSHDIR),644) \
 	$(call to,$(wildcard completions/*.fish),$(FISHDIR),644) \
-	$(call to,$(wildcard etc/*),$(EXAMPLESDIR),644)
+	$(examples_to)
 
 $(BUILD)/lib/streamlog.pc: lib/streamlog.pc.in FORCE
 	@mkdir -p $(@D)
@@ -386,6 +387,7 @@ $(BUILD)/lib/streamlog.pc: lib/streamlog.pc.in FORCE
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< >$@
 
+# In pages and examples the programs and the examples are where they are here.
 install: all $(BUILD)/lib/streamlog.pc
 	$(Q)set -e; for entry in $(INSTALLED); do \
 		from=$${entry%%:*}; entry=$${entry#*:}; \
@@ -394,15 +396,23 @@ install: all $(BUILD)/lib/streamlog.pc
 	done
 	$(Q)ln -sf libstreamlog.so.$(SOVERSION) \
 		'$(DESTDIR)$(LIBDIR)/libstreamlog.so'
+	$(Q)sed -i -e 's|/usr/local/bin|$(BINDIR)|g' \
+		-e 's|/usr/local/share/doc/streamlog/examples|$(EXAMPLESDIR)|g' \
+		$(foreach entry,$(man_to) $(examples_to),\
+		'$(DESTDIR)$(word 2,$(subst :, ,$(entry)))')
 
-# Directories stay: who made them can't be known. The plugin goes, too, for here
-# nobody looks which libraries there are.
+# Directories stay, but for those that are ours alone: who made the others can't
+# be known. The plugin goes, too, for here nobody looks which libraries there are.
 uninstall:
 	$(Q)for entry in $(INSTALLED); do \
 		entry=$${entry#*:}; rm -f "$(DESTDIR)$${entry%:*}"; \
 	done
 	$(Q)rm -f '$(DESTDIR)$(LIBDIR)/libstreamlog.so' \
 		'$(DESTDIR)$(LIBDIR)/streamlog/kafka.so'
+	$(Q)for dir in '$(LIBDIR)/streamlog' '$(EXAMPLESDIR)' \
+		'$(DATADIR)/doc/streamlog'; do \
+		rmdir "$(DESTDIR)$$dir" 2>/dev/null || :; \
+	done
 
 dist:
 	@mkdir -p build

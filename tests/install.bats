@@ -99,14 +99,24 @@ run_example()
 	done
 }
 
-@test "the examples for cron and systemd are installed" {
+@test "the examples for cron and systemd are installed, and name what is" {
+	local examples=$PREFIX/share/doc/streamlog/examples file
 	quiet_make install PREFIX="$PREFIX"
-	cmp etc/crontab.example \
-		"$PREFIX/share/doc/streamlog/examples/crontab.example"
-	cmp etc/streamlog-consumer@.service \
-		"$PREFIX/share/doc/streamlog/examples/streamlog-consumer@.service"
-	grep -qx '\.It Pa /usr/local/share/doc/streamlog/examples/crontab.example' \
-		man/streamlog-tail.1
+	for file in etc/*; do
+		sed "s|/usr/local/bin|$PREFIX/bin|g" "$file" |
+			cmp - "$examples/${file##*/}"
+	done
+	[ "$(stat -c %a "$examples/crontab.example")" = 644 ]
+	grep -q "^PATH=$PREFIX/bin:" "$examples/crontab.example"
+	grep -qx "\.It Pa $examples/crontab.example" \
+		"$PREFIX/share/man/man1/streamlog-tail.1"
+	run grep -rlE '/usr/local/(bin|share)' "$PREFIX/share"
+	[ "$output" = "" ]
+	quiet_make install DESTDIR="$BATS_TEST_TMPDIR/stage"
+	for file in etc/* man/*; do
+		cmp "$file" "$(find "$BATS_TEST_TMPDIR/stage/usr/local/share" \
+			-name "${file##*/}")"
+	done
 }
 
 @test "uninstall leaves no file, and takes none that isn't its own" {
@@ -117,4 +127,6 @@ run_example()
 	quiet_make uninstall PREFIX="$PREFIX"
 	run find "$PREFIX" ! -type d
 	[ "$output" = "$PREFIX/bin/streamlog-other" ]
+	run find "$PREFIX" -mindepth 2 -name '*streamlog*' -type d
+	[ "$output" = "" ]
 }
