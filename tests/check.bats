@@ -267,7 +267,7 @@ until_true()
 	expect 0 '' ''
 	streamlog-append -k k t <<<'{"k":4}'
 	t streamlog-tail -a --format '%o\n' t
-	expect 3 $'0\n2\n4' "streamlog-tail: topic 't': partition 0: offsets 3 to 3 are not there (1 events); going on at 4"
+	expect 3 $'0\n2\n4' "streamlog-tail: topic 't': partition 0: offsets 3 to 3 are not there (1 event); going on at 4"
 }
 
 @test "check --dump prints batches and records" {

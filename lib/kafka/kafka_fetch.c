@@ -86,8 +86,9 @@ tell_gone(struct sl_kafka_part *part, struct sl_error *err)
 	return sl_error_set(err, SL_EGONE,
 	    "offsets %" PRIu64 " to %" PRIu64
 	    " were deleted before they were read (%" PRIu64
-	    " events); going on at %" PRIu64,
-	    from, part->next - 1, part->next - from, part->next);
+	    " event%s); going on at %" PRIu64,
+	    from, part->next - 1, part->next - from,
+	    part->next - from == 1 ? "" : "s", part->next);
 }
 
 /*

@@ -187,9 +187,11 @@ find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 			return sl_error_set(err, SL_EGONE,
 			    "offsets %" PRIu64 " to %" PRIu64
 			    " were deleted before they were read (%" PRIu64
-			    " events); going on at %" PRIu64,
+			    " event%s); going on at %" PRIu64,
 			    *from, cursor->expected - 1,
-			    cursor->expected - *from, cursor->expected);
+			    cursor->expected - *from,
+			    cursor->expected - *from == 1 ? "" : "s",
+			    cursor->expected);
 		}
 		is_sure = is_whole = at < 0;
 		cursor->must_list = true;
@@ -257,8 +259,8 @@ move_on(struct sl_cursor *cursor, long next, bool was_told, uint64_t *from,
 		return rc;
 	return sl_error_set(err, SL_EGONE,
 	    "offsets %" PRIu64 " to %" PRIu64 " are not there (%" PRIu64
-	    " events); going on at %" PRIu64,
-	    *from, base - 1, base - *from, base);
+	    " event%s); going on at %" PRIu64,
+	    *from, base - 1, base - *from, base - *from == 1 ? "" : "s", base);
 }
 
 /*
