@@ -142,10 +142,11 @@ check_show_batch(void *arg, const struct sl_check_batch *batch)
 		sl_format_time(batch->first_ms, first);
 		sl_format_time(batch->largest_ms, largest);
 		printf("%s: byte %" PRIu64 ": offsets %" PRIu64 " to %" PRIu64
-		       ", %" PRIu64 " records, %" PRIu64 " bytes, %s, crc %s, "
+		       ", %" PRIu64 " %s, %" PRIu64 " bytes, %s, crc %s, "
 		       "%s to %s\n",
 		    batch->file, batch->byte, batch->first, batch->last,
-		    batch->records, batch->bytes, codec, crc, first, largest);
+		    batch->records, batch->records == 1 ? "record" : "records",
+		    batch->bytes, codec, crc, first, largest);
 		return;
 	}
 	row = sl_json_object();
