@@ -114,6 +114,15 @@ nowhere=kafka://127.0.0.1:1
 }
 
 # The version of the library that is loaded.
+@test "places on a cluster are set by its own tool, whose line sets none yet" {
+	needs_plugin
+	for option in --to-latest --to-earliest "--to-offset 3 --execute"; do
+		# shellcheck disable=SC2086 # words
+		t streamlog-group reset -d "$nowhere" $option billing
+		expect 2 '' "streamlog-group: group 'billing': a cluster's own tool does it: 'kafka-consumer-groups.sh --bootstrap-server 127.0.0.1:1 --reset-offsets --group billing --topic TOPIC --to-...'"
+	done
+}
+
 rdkafka_version()
 {
 	streamlog-tail -X no=1 "$nowhere/x" 2>&1 | sed 's/.*librdkafka //'
