@@ -1,10 +1,7 @@
 /* each_topic.c: the same to all topics; see each_topic.h. */
 #include "each_topic.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 static int
 act_on(each_topic_act *act, void *arg, const char *name)
@@ -12,29 +9,6 @@ act_on(each_topic_act *act, void *arg, const char *name)
 	struct sl_error err;
 
 	return act(arg, name, &err) == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
-}
-
-/*
- * No topics. Is there a log directory at all? What looks after all topics from
- * cron, and in the wrong place, must not be silent for ever.
- */
-static int
-check_dir(const char *dir)
-{
-	static const char cluster[] = "kafka://";
-	char path[PATH_MAX];
-	struct sl_error err;
-
-	if (dir == NULL) {
-		if (sl_default_dir(path, &err) != SL_OK)
-			return cli_fail(&err);
-		dir = path;
-	}
-	if (strncmp(dir, cluster, sizeof(cluster) - 1) == 0 ||
-	    access(dir, F_OK) == 0 || errno != ENOENT)
-		return CLI_EXIT_OK;
-	cli_message("'%s': not there", dir);
-	return CLI_EXIT_NOTFOUND;
 }
 
 /* All that match; NULL: all there are. */
@@ -46,16 +20,20 @@ act_on_matches(const char *dir, const char *pattern, each_topic_act *act,
 	struct sl_error err;
 	size_t count, i;
 	char **names;
+	int rc;
 
-	if (sl_topic_list(dir, pattern, &names, &count, &err) != SL_OK)
+	rc = sl_topic_list(dir, pattern, &names, &count, &err);
+	if (rc < 0)
 		return cli_fail(&err);
-	if (count == 0 && pattern != NULL) {
+	/* From cron, in the wrong place, silence would be for ever. */
+	if (rc == SL_END) {
+		cli_message("%s", err.text);
+		status = CLI_EXIT_NOTFOUND;
+	} else if (count == 0 && pattern != NULL) {
 		cli_message("'%s': no topic matches; 'streamlog-topic list' "
 		            "shows what is",
 		    pattern);
 		status = CLI_EXIT_NOTFOUND;
-	} else if (count == 0) {
-		status = check_dir(dir);
 	}
 	for (i = 0; i < count; i++) {
 		one = act_on(act, arg, names[i]);

@@ -71,6 +71,8 @@ add_matches(struct plan *plan, const char *pattern, struct sl_error *err)
 	int rc;
 
 	rc = sl_topic_list(plan->query->dir, pattern, &names, &count, err);
+	if (rc == SL_END)
+		rc = SL_OK;
 	for (i = 0; rc == SL_OK && i < count; i++)
 		rc = add_topic(plan, names[i], err);
 	sl_names_free(names, count);

@@ -165,8 +165,8 @@ open_matches(struct roster *roster, struct roster_operand *operand,
 
 	rc = sl_topic_list(operand_dir(roster, operand), operand->name, &names,
 	    count, err);
-	if (rc != SL_OK)
-		return rc;
+	if (rc == SL_END)
+		return SL_OK;
 	for (i = 0; rc == SL_OK && i < *count; i++) {
 		rc = open_topic(roster, operand, names[i], err);
 		/* One that went since it was listed is no match any more. */

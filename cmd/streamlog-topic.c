@@ -199,10 +199,10 @@ run_list(const struct options *options)
 
 	rc = sl_topic_list(options->cli.dir, options->cli.operands[1], &names,
 	    &count, &err);
-	for (i = 0; rc == SL_OK && i < count; i++)
+	for (i = 0; rc >= 0 && i < count; i++)
 		rc = print_name(options, names[i], &err);
 	sl_names_free(names, count);
-	return rc == SL_OK ? CLI_EXIT_OK : cli_fail(&err);
+	return rc >= 0 ? CLI_EXIT_OK : cli_fail(&err);
 }
 
 static int

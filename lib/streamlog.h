@@ -338,8 +338,10 @@ enum sl_change {
 SL_MUST_USE int sl_may_change(const char *dir, const char *name,
     enum sl_change change, struct sl_error *err);
 
-/* The names of the topics that match `pattern` (NULL: all), sorted. A log
- * directory that isn't there has none. */
+/*
+ * The names of the topics that match `pattern` (NULL: all), sorted. SL_END: the
+ * log directory isn't there, says `err`, and has none.
+ */
 SL_MUST_USE int sl_topic_list(const char *dir, const char *pattern,
     char ***names, size_t *count, struct sl_error *err);
 void sl_names_free(char **names, size_t count);

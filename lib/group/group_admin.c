@@ -43,7 +43,7 @@ sl_files_group_list(const char *dir, const char *state_dir, const char *pattern,
 	if (rc == SL_OK)
 		rc = sl_names_list(path, SL_PLACES_NAME, pattern, names, count,
 		    err);
-	if (rc == SL_OK && *count == 0)
+	if (rc >= 0 && *count == 0)
 		rc = check_parent(path, state_dir != NULL, err);
 	return rc;
 }

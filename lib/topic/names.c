@@ -102,8 +102,10 @@ sl_names_list(const char *path, const char *marker, const char *pattern,
 	*names = NULL;
 	*count = 0;
 	rc = sl_fs_open_dir(&listing.dir, AT_FDCWD, path, err);
-	if (rc < 0 && err->sys == ENOENT)
-		return SL_OK;
+	if (rc < 0 && err->sys == ENOENT) {
+		sl_error_set(err, SL_ENOTFOUND, "'%s': not there", path);
+		return SL_END;
+	}
 	if (rc == SL_OK)
 		rc = sl_fs_list(listing.dir, take_name, &listing, err);
 	sl_fs_close(&listing.dir);
@@ -125,7 +127,7 @@ sl_files_topic_list(const char *dir, const char *pattern, char ***names,
 		return rc;
 	rc = sl_names_list(dir != NULL ? dir : path, SL_TOPIC_YAML, pattern,
 	    names, count, err);
-	return rc < 0 ? sl_error_wrap(err, "log directory") : SL_OK;
+	return rc < 0 ? sl_error_wrap(err, "log directory") : rc;
 }
 
 void

@@ -26,7 +26,7 @@ SL_MUST_USE int sl_names_give(struct sl_names *all, int rc, char ***names,
 /*
  * The names in the directory `path` that may be a topic's, match `pattern`
  * (NULL: all) and are directories that hold `marker`; sorted. sl_names_free()
- * them. A directory that isn't there has none.
+ * them. SL_END: the directory isn't there, says `err`, and has none.
  */
 SL_MUST_USE int sl_names_list(const char *path, const char *marker,
     const char *pattern, char ***names, size_t *count, struct sl_error *err);
