@@ -1,9 +1,11 @@
 /* engine.c: names to engines, and the plugin that is loaded; see engine.h. */
 #include "engine.h"
 
+#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +146,41 @@ is_kafka(const char *text)
 	       strncmp(text, SL_KAFKA_PREFIX, strlen(SL_KAFKA_PREFIX)) == 0;
 }
 
+static bool
+is_port(const char *text, size_t bytes)
+{
+	unsigned port = 0;
+	size_t i;
+
+	for (i = 0;
+	     i < bytes && isdigit((unsigned char)text[i]) && port <= UINT16_MAX;
+	     i++)
+		port = 10 * port + (unsigned)(text[i] - '0');
+	return i == bytes && port > 0 && port <= UINT16_MAX;
+}
+
+/* HOST[:PORT][,HOST...]; in brackets a host may have colons. */
+static bool
+are_brokers(const char *text, size_t bytes)
+{
+	const char *end = text + bytes, *one, *colon, *at;
+
+	for (one = text; one <= end; one = at + 1) {
+		at = memchr(one, ',', (size_t)(end - one));
+		if (at == NULL)
+			at = end;
+		colon = memrchr(one, ':', (size_t)(at - one));
+		if (colon != NULL &&
+		    memchr(colon, ']', (size_t)(at - colon)) != NULL)
+			colon = NULL;
+		if (one == at || one == colon ||
+		    (colon != NULL &&
+		        !is_port(colon + 1, (size_t)(at - colon - 1))))
+			return false;
+	}
+	return true;
+}
+
 /* Take `dir` for target->dir, which ends without a slash. */
 static int
 set_dir(struct sl_target *target, const char *dir, size_t bytes,
@@ -151,9 +188,11 @@ set_dir(struct sl_target *target, const char *dir, size_t bytes,
 {
 	while (bytes > strlen(SL_KAFKA_PREFIX) && dir[bytes - 1] == '/')
 		bytes--;
-	if (bytes == strlen(SL_KAFKA_PREFIX) || bytes >= sizeof(target->text) ||
+	if (bytes >= sizeof(target->text) ||
 	    memchr(dir + strlen(SL_KAFKA_PREFIX), '/',
-	        bytes - strlen(SL_KAFKA_PREFIX)) != NULL)
+	        bytes - strlen(SL_KAFKA_PREFIX)) != NULL ||
+	    !are_brokers(dir + strlen(SL_KAFKA_PREFIX),
+	        bytes - strlen(SL_KAFKA_PREFIX)))
 		return sl_error_set(err, SL_EUSAGE,
 		    "'%.300s': not kafka://HOST[:PORT][,HOST...][/TOPIC]", dir);
 	memcpy(target->text, dir, bytes);

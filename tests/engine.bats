@@ -33,6 +33,21 @@ nowhere=kafka://127.0.0.1:1
 	expect 2 '' "streamlog-topic: 'kafka://a/b': not kafka://HOST[:PORT][,HOST...][/TOPIC]"
 }
 
+@test "an address that can't be one is a slip: 2" {
+	needs_plugin
+	local dir
+
+	for dir in kafka:// kafka://a:b kafka://a: kafka://:9092 kafka://a,,b \
+		kafka://a:0 kafka://a:65536 kafka://a:9092x,b kafka://a,; do
+		t streamlog-topic list -d "$dir"
+		expect 2 '' "streamlog-topic: '$dir': not kafka://HOST[:PORT][,HOST...][/TOPIC]"
+	done
+	for dir in 'kafka://[::1]:1' 'kafka://[::1]' kafka://127.0.0.1:1,127.0.0.2:1; do
+		t streamlog-topic list -d "$dir"
+		[ "$status" -eq 75 ]
+	done
+}
+
 @test "programs on files never load librdkafka" {
 	local program
 

@@ -16,6 +16,8 @@
 
 /* Those below this that were open before librdkafka was used. */
 #define FDS_MAX 1024
+/* Longer values are compared up to here. */
+#define VALUE_SIZE 512
 static bool was_open[FDS_MAX];
 
 static void
@@ -348,15 +350,79 @@ set_all(rd_kafka_conf_t *conf, const struct sl_setting *list,
 	return rc;
 }
 
+/* A property's value as librdkafka writes it. */
+static const char *
+get(const rd_kafka_conf_t *conf, const char *name, char text[VALUE_SIZE])
+{
+	size_t bytes = VALUE_SIZE;
+
+	if (rd_kafka_conf_get(conf, name, text, &bytes) != RD_KAFKA_CONF_OK)
+		text[0] = '\0';
+	return text;
+}
+
+/* Did the user set it, by this name? */
+static bool
+is_users(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < settings.count; i++)
+		if (strcmp(settings.words[2 * i], name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Set what promises rest on. A user who has set it otherwise, since `before`,
+ * perhaps by another of its names, is told.
+ */
+static int
+fix(rd_kafka_conf_t *conf, const rd_kafka_conf_t *before, const char *name,
+    const char *value, struct sl_error *err)
+{
+	char was[VALUE_SIZE], asked[VALUE_SIZE], is[VALUE_SIZE];
+	int rc;
+
+	get(before, name, was);
+	get(conf, name, asked);
+	rc = set(conf, name, value, err);
+	if (rc < 0 || (strcmp(asked, was) == 0 && !is_users(name)) ||
+	    strcmp(asked, get(conf, name, is)) == 0)
+		return rc;
+	return sl_error_set(err, SL_EUSAGE,
+	    "kafka: '%s': it can't be set, and is '%s'; streamlog-kafka(7) "
+	    "says what can",
+	    name, value);
+}
+
+static int
+take_users(rd_kafka_conf_t *conf, struct sl_error *err)
+{
+	const char *name;
+	int rc = SL_OK;
+	size_t i;
+
+	for (i = 0; rc == SL_OK && i < settings.count; i++) {
+		name = settings.words[2 * i];
+		rc = set(conf, name, settings.words[2 * i + 1], err);
+		/* It would write to stderr; whoever debugs wants that. */
+		if (strcmp(name, "debug") == 0)
+			rd_kafka_conf_set_log_cb(conf, rd_kafka_log_print);
+	}
+	return rc;
+}
+
 static int
 fill(rd_kafka_conf_t *conf, const struct sl_kafka_make *make,
     struct sl_error *err)
 {
 	const char *brokers = make->dir + strlen(SL_KAFKA_PREFIX);
+	const struct sl_setting *one;
+	rd_kafka_conf_t *before;
 	size_t i;
 	int rc;
 
-	/* It would write to stderr; whoever debugs wants that. */
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	rc = set(conf, "client.id", "streamlog", err);
 	/* 10 s would be waited for a broker that is back long since. */
@@ -364,16 +430,16 @@ fill(rd_kafka_conf_t *conf, const struct sl_kafka_make *make,
 		rc = set(conf, "reconnect.backoff.max.ms", "1000", err);
 	for (i = 0; rc == SL_OK && i < 2; i++)
 		rc = set_all(conf, make->usual[i], err);
-	for (i = 0; rc == SL_OK && i < settings.count; i++) {
-		rc = set(conf, settings.words[2 * i], settings.words[2 * i + 1],
-		    err);
-		if (strcmp(settings.words[2 * i], "debug") == 0)
-			rd_kafka_conf_set_log_cb(conf, rd_kafka_log_print);
-	}
-	for (i = 0; rc == SL_OK && i < 2; i++)
-		rc = set_all(conf, make->fixed[i], err);
+	before = rd_kafka_conf_dup(conf);
 	if (rc == SL_OK)
-		rc = set(conf, "bootstrap.servers", brokers, err);
+		rc = take_users(conf, err);
+	for (i = 0; i < 2; i++)
+		for (one = make->fixed[i];
+		     rc == SL_OK && one != NULL && one->name != NULL; one++)
+			rc = fix(conf, before, one->name, one->value, err);
+	if (rc == SL_OK)
+		rc = fix(conf, before, "bootstrap.servers", brokers, err);
+	rd_kafka_conf_destroy(before);
 	return rc;
 }
 

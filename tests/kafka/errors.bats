@@ -232,6 +232,31 @@ print(s.getsockname()[1], flush=True); time.sleep(60)' >port 3>&- 4>&- &
 	ends 0
 }
 
+# fixed PROPERTY COMMAND...: the user's value is refused.
+fixed()
+{
+	t "${@:2}"
+	[ "$status" -eq 2 ]
+	[[ $stderr == *": kafka: '$1': it can't be set, and is '"*"'; streamlog-kafka(7) says what can" ]]
+}
+
+@test "a property that promises rest on is not set otherwise" {
+	events 1 3 | streamlog-append orders
+	fixed acks streamlog-append -X acks=1 orders /dev/null
+	fixed acks streamlog-append -X request.required.acks=0 orders /dev/null
+	fixed linger.ms streamlog-append -X queue.buffering.max.ms=9 orders /dev/null
+	fixed bootstrap.servers streamlog-tail -X metadata.broker.list=b orders
+	fixed enable.auto.commit streamlog-tail -X enable.auto.commit=true orders
+	fixed auto.offset.reset streamlog-tail -X auto.offset.reset=latest orders
+	fixed enable.partition.eof \
+		streamlog-tail -X enable.partition.eof=false -g g orders
+	fixed group.id streamlog-tail -X group.id=other -g g orders
+	# What it is anyway may be said.
+	events 4 4 | streamlog-append -X acks=all -X linger.ms=1000 orders
+	t streamlog-tail -X enable.auto.commit=false orders
+	expect 0 "$(events 1 4)" ""
+}
+
 @test "a fetch that fails is tried again" {
 	events 1 10 | streamlog-append orders
 	mock error Fetch NOT_LEADER_FOR_PARTITION _TRANSPORT KAFKA_STORAGE_ERROR \
