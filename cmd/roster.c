@@ -535,7 +535,8 @@ is_read(struct sl_reader *reader, struct sl_topic *topic, int partition)
 	struct sl_error err;
 	int rc;
 
-	if (place == SL_OFFSET_NONE)
+	if (place == SL_OFFSET_NONE ||
+	    place >= sl_reader_end(reader, topic, partition))
 		return true;
 	rc = sl_topic_range(topic, partition, &range, &err);
 	return rc == SL_OK ? place >= range.next : rc != SL_EBUSY;

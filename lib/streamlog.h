@@ -528,7 +528,9 @@ uint64_t sl_reader_place(const struct sl_reader *reader,
 SL_MUST_USE int sl_reader_sync(struct sl_reader *reader,
     const struct sl_topic *topic, int partition, struct sl_error *err);
 
-/* Where reading a partition ends; SL_OFFSET_NONE: nowhere. It can be changed.
+/*
+ * Where reading a partition ends; SL_OFFSET_NONE: nowhere. It can be changed.
+ * While following, behind damage with nothing behind it: at its place.
  */
 uint64_t sl_reader_end(const struct sl_reader *reader,
     const struct sl_topic *topic, int partition);

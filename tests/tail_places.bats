@@ -2,6 +2,7 @@
 # streamlog-tail -g where a place can't be used, or must not move.
 load helper
 load member_helper
+load places_helper
 
 @test "events deleted before they were read: told, exit 3; --on-gap=fail stops" {
 	streamlog-topic create --set segment.bytes=4KiB ring
@@ -24,6 +25,34 @@ load member_helper
 	[ "$(place slow ring-0)" = 15 ]
 	t streamlog-tail -g slow ring
 	expect 0 "" ""
+}
+
+@test "--on-damage=skip where nothing lies behind the damage ends a bounded run" {
+	local segment=log/t/0/00000000000000000000.log size dead n
+
+	events 1 3 | streamlog-append t
+	size=$(stat -c %s "$segment")
+	events 4 6 | streamlog-append t
+	poke "$segment" $((size + 70)) '\xff'
+	for n in 1 2; do
+		t timeout 10 streamlog-tail -g g --on-damage=skip t
+		[ "$status" = 65 ]
+		[ "$(place g t-0)" = 3 ]
+	done
+	true &
+	dead=$!
+	wait "$dead"
+	t timeout 10 streamlog-tail -f -g h --pid "$dead" --on-damage=skip t
+	[ "$status" = 65 ]
+	t timeout 10 streamlog-tail -f -a --pid "$dead" --on-damage=skip t
+	[ "$status" = 65 ]
+	[ "$output" = "$(events 1 3)" ]
+	# What a writer puts behind it is read, and the group is at the end.
+	streamlog-append t <<<'{"new":1}'
+	t timeout 10 streamlog-tail -g g --on-damage=skip t
+	[ "$status" = 65 ]
+	[ "$output" = '{"new":1}' ]
+	streamlog-group wait --until-empty --timeout 5s g
 }
 
 @test "a place in a topic that was replaced, and one beyond the end: refused" {

@@ -309,7 +309,12 @@ sl_files_reader_end(const struct sl_reader *reader,
 {
 	const struct sl_part *part = find_part(reader, topic, partition);
 
-	return part == NULL ? SL_OFFSET_NONE : part->cursor.end;
+	if (part == NULL)
+		return SL_OFFSET_NONE;
+	/* Damage was told, and nothing lies behind it. */
+	if (part->cursor.is_passing && !part->is_ready)
+		return part->cursor.expected;
+	return part->cursor.end;
 }
 
 void
