@@ -59,13 +59,14 @@ struct share {
 	uint64_t handed;
 	int status;
 	bool is_over;
+	bool has_failed;     /* reading: what was handed on is seen through */
 	bool is_reader_gone; /* of stdout, or who acknowledges */
 	bool is_fenced_off;  /* the group is lost: nothing more to commit */
 	bool was_standing_by;
 	int64_t names_ms;  /* when topics' names are looked at again */
 	int64_t member_ms; /* when the member is */
 	int64_t commit_ms; /* when places are committed again */
-	int64_t stop_ms;   /* a signal came: when waiting ends */
+	int64_t stop_ms;   /* a signal came, say: when waiting ends */
 };
 
 static inline bool

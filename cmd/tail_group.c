@@ -24,7 +24,8 @@
 #define WAIT_MS_MAX 1000
 /* Onto stdout places are committed no more often than this. */
 #define COMMIT_MS 100
-/* After a signal, who reads stdout has so long to take what it was given. */
+/* After a signal, who reads stdout has so long to take what it was given; so,
+ * while following, where reading failed. */
 #define GRACE_MS 10000
 /* How often a pipe is asked whether its reader took something. */
 #define PIPE_NAP_MS 2
@@ -80,8 +81,8 @@ drop_leaving(struct share *share)
 
 /*
  * Behind the last event that was read there may be places without one: what was
- * compacted away, aborted transactions. They count as read, too. Whatever was
- * read is handed on.
+ * compacted away, aborted transactions. They count as read, too, but where
+ * --on-gap=fail stops before them. Whatever was read is handed on.
  */
 static void
 pass_holes(struct share *share)
@@ -90,6 +91,8 @@ pass_holes(struct share *share)
 	uint64_t place;
 	size_t i;
 
+	if (share->has_failed)
+		return;
 	for (i = 0; i < share->ledger.part_count; i++) {
 		part = &share->ledger.parts[i];
 		place = sl_reader_place(share->reader, part->topic,
@@ -119,7 +122,8 @@ look_at_names(struct share *share, int64_t now_ms)
 
 /* ---- Reading ---- */
 
-/* Reading said something else than a record. */
+/* Reading said something else than a record. What was handed on before that is
+ * seen through, even where no more is. */
 static void
 take_trouble(struct share *share, int rc, const struct sl_source *source,
     struct sl_error *err)
@@ -135,7 +139,10 @@ take_trouble(struct share *share, int rc, const struct sl_source *source,
 	} else if (rc == SL_ECORRUPT && share->options->reader.skip_damage) {
 		share_raise(share, cli_fail(err));
 	} else {
-		share_fail(share, err);
+		share_raise(share, cli_fail(err));
+		share->has_failed = true;
+		if (share->options->follows)
+			share->stop_ms = sl_monotonic_ms() + GRACE_MS;
 	}
 }
 
@@ -149,7 +156,7 @@ advance(struct share *share)
 	struct sl_error err;
 	int rc;
 
-	if (share->stop_ms != 0 || !share_has_room(share))
+	if (share->stop_ms != 0 || share->has_failed || !share_has_room(share))
 		return false;
 	if (count_max > share->left)
 		count_max = share->left;
@@ -209,7 +216,7 @@ is_done(const struct share *share, bool was_pid_dead, int64_t now_ms)
 
 	if (share->stop_ms != 0)
 		return is_settled || now_ms >= share->stop_ms;
-	if (share->left == 0)
+	if (share->left == 0 || share->has_failed)
 		return is_settled;
 	if (share->options->follows && (!is_settled || is_coming(share)))
 		return false;

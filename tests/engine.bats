@@ -38,7 +38,7 @@ nowhere=kafka://127.0.0.1:1
 	local dir
 
 	for dir in kafka:// kafka://a:b kafka://a: kafka://:9092 kafka://a,,b \
-		kafka://a:0 kafka://a:65536 kafka://a:9092x,b kafka://a,; do
+		kafka://a:0 kafka://a:65536 kafka://a:9092x,b 'kafka://a,'; do
 		t streamlog-topic list -d "$dir"
 		expect 2 '' "streamlog-topic: '$dir': not kafka://HOST[:PORT][,HOST...][/TOPIC]"
 	done

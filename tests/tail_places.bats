@@ -27,6 +27,30 @@ load places_helper
 	expect 0 "" ""
 }
 
+@test "what was read before damage or a gap is handed on, then the run ends" {
+	local n end damaged="streamlog-tail: group 'g': topic 't': partition 0: '00000000000000000000.log': byte"
+
+	make_log
+	events 9 11 | streamlog-append t
+	poke "$segment" $((2 * batch + 70)) '\xff'
+	follow 5 streamlog-tail -f -g g t
+	for n in 0 1 2 3 4 5; do
+		hear 5 "{\"n\":$n}"
+	done
+	ends 65
+	told "$damaged $((2 * batch)): bad checksum"
+	[ "$(place g t-0)" = 6 ]
+	streamlog-check -q --mend t
+	for end in '| cat' ">out || { was=\$?; cat out; exit \$was; }"; do
+		streamlog-group reset -q --to-earliest --execute g
+		t bash -c "set -o pipefail
+			streamlog-tail --on-gap=fail -g g t $end"
+		expect 3 "$(events 0 5)" \
+			"streamlog-tail: group 'g': topic 't': partition 0: offsets 6 to 8 are not there (3 events); going on at 9"
+		[ "$(place g t-0)" = 6 ]
+	done
+}
+
 @test "--on-damage=skip where nothing lies behind the damage ends a bounded run" {
 	local segment=log/t/0/00000000000000000000.log size dead n
 
