@@ -508,6 +508,9 @@ conclude(struct share *share)
 {
 	struct sl_error err;
 
+	/* Who went had perhaps taken all before the end was seen. */
+	if (share->is_reader_gone)
+		pass_holes(share);
 	share_commit_last(share);
 	if (sl_member_leave(share->member, &err) != SL_OK)
 		cli_detail("%s", err.text); /* they see that it ends */

@@ -147,6 +147,9 @@ streamlog-append: topic 't': 0 events appended, 1 line rejected ('streamlog-tail
 	streamlog-group wait --until-empty --timeout 5s g
 	streamlog-tail --no-commit --print-place place -g h t
 	grep -q '"offset":3}' place
+	# Who acknowledges goes once it has done so for all.
+	streamlog-tail -g i --ack-fd 7 t 7< <(sleep 0.2; echo t 0 0) >seen
+	streamlog-group wait --until-empty --timeout 5s i
 }
 
 @test "kill -9 of a compaction leaves the same table, and the next run clears up" {
