@@ -51,6 +51,27 @@ load places_helper
 	done
 }
 
+@test "what retention takes behind damage that is skipped is told" {
+	streamlog-topic create --set segment.bytes=2MiB \
+		--set file.delete.delay.ms=0 t
+	seq -f '{"n":%.0f,"x":"'"$(printf 'x%.0s' {1..1000})"'"}' 4000 |
+		streamlog-append -q t
+	poke log/t/0/00000000000000000000.log 520000 XXXX
+	cat >handler <<-"END"
+		#!/bin/sh
+		echo "$STREAMLOG_OFFSET $STREAMLOG_COUNT"
+		[ "$STREAMLOG_OFFSET" != 0 ] ||
+			streamlog-topic alter --set retention.bytes=100KiB t &&
+			streamlog-compact -q t
+	END
+	chmod +x handler
+	t streamlog-tail -g g --on-damage=skip --on-gap=fail t -- ./handler
+	[ "$status" = 65 ]
+	first=${output#0 }
+	[ "${stderr##*$'\n'}" = "streamlog-tail: group 'g': topic 't': partition 0: offsets $first to 3999 were deleted before they were read ($((4000 - first)) events); going on at 4000" ]
+	[ "$(place g t-0)" = "$first" ]
+}
+
 @test "--on-damage=skip where nothing lies behind the damage ends a bounded run" {
 	local segment=log/t/0/00000000000000000000.log size dead n
 

@@ -287,6 +287,28 @@ damage(struct sl_cursor *cursor, struct sl_error *err)
 }
 
 /*
+ * Retention and compaction take a file's name before its bytes: does the name
+ * still lead to the one in hand (RULE 14)? If not the place is found again, by
+ * offset.
+ */
+static int
+was_taken(struct sl_cursor *cursor, bool *is_taken, struct sl_error *err)
+{
+	int rc;
+
+	*is_taken = false;
+	if (cursor->expected == SL_OFFSET_NONE)
+		return SL_OK; /* behind damage: there is no offset to find */
+	rc = sl_segment_is_named(cursor->dir, cursor->base, cursor->fd, err);
+	if (rc != SL_END)
+		return rc;
+	*is_taken = true;
+	sl_fs_close(&cursor->fd);
+	cursor->must_list = true;
+	return SL_OK;
+}
+
+/*
  * Behind damage: the next valid batch in this file, else the next segment, else
  * nothing for now: the writer rolls past it.
  */
@@ -295,6 +317,7 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 {
 	uint64_t due =
 	    cursor->due == SL_OFFSET_NONE ? cursor->expected : cursor->due;
+	bool is_taken;
 	uint64_t at;
 	long next;
 	int rc;
@@ -312,7 +335,13 @@ pass_damage(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 	rc = next_segment(cursor, &next, err);
 	if (rc < 0)
 		return rc;
-	return next < 0 ? SL_END : move_on(cursor, next, true, from, err);
+	if (next < 0)
+		return SL_END;
+	/* What retention took here and behind was not told with the damage. */
+	rc = was_taken(cursor, &is_taken, err);
+	if (rc < 0 || is_taken)
+		return rc;
+	return move_on(cursor, next, true, from, err);
 }
 
 /* Begin the walk over a valid batch, if its offsets are the ones expected. */
@@ -344,28 +373,6 @@ take_batch(struct sl_cursor *cursor, const struct sl_batch_head *head,
 	}
 	cursor->position += head->bytes;
 	cursor->due = last + 1;
-	return SL_OK;
-}
-
-/*
- * Retention and compaction take a file's name before its bytes: does the name
- * still lead to the one in hand (RULE 14)? If not the place is found again, by
- * offset.
- */
-static int
-was_taken(struct sl_cursor *cursor, bool *is_taken, struct sl_error *err)
-{
-	int rc;
-
-	*is_taken = false;
-	if (cursor->expected == SL_OFFSET_NONE)
-		return SL_OK; /* behind damage: there is no offset to find */
-	rc = sl_segment_is_named(cursor->dir, cursor->base, cursor->fd, err);
-	if (rc != SL_END)
-		return rc;
-	*is_taken = true;
-	sl_fs_close(&cursor->fd);
-	cursor->must_list = true;
 	return SL_OK;
 }
 
