@@ -1,7 +1,9 @@
-/* text.c: UTF-8, base64 and globs; see streamlog.h and text.h. */
+/* text.c: UTF-8, base64, globs, and words of errors; see streamlog.h and
+ * text.h. */
 #include "text.h"
 
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <string.h>
 
 /* A longer word resembles none. */
@@ -230,4 +232,15 @@ sl_text_distance(const char *a, const char *b)
 		}
 	}
 	return row[b_bytes];
+}
+
+int
+sl_error_gone(struct sl_error *err, uint64_t from, uint64_t next,
+    const char *what)
+{
+	return sl_error_set(err, SL_EGONE,
+	    "offsets %" PRIu64 " to %" PRIu64 " %s (%" PRIu64
+	    " event%s); going on at %" PRIu64,
+	    from, next - 1, what, next - from, next - from == 1 ? "" : "s",
+	    next);
 }

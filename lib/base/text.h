@@ -1,5 +1,6 @@
 /*
- * text.h: what the parsers of words share. Floor: base. Pure, no locale.
+ * text.h: what the parsers of words, and errors, share. Floor: base. Pure, no
+ * locale.
  */
 #ifndef SL_TEXT_H
 #define SL_TEXT_H
@@ -21,6 +22,12 @@ bool sl_digit_is(char c);
  */
 #define SL_EXCERPT_SIZE 64
 const char *sl_text_excerpt(const char *text, char excerpt[SL_EXCERPT_SIZE]);
+
+/* Say of offsets [from, next) what became of them, "are not there" say, and
+ * that reading goes on behind them: SL_EGONE. */
+#define SL_WERE_DELETED "were deleted before they were read"
+int sl_error_gone(struct sl_error *err, uint64_t from, uint64_t next,
+    const char *what);
 
 /*
  * How many letters of `a` must be changed, put in or left out to make it `b`

@@ -15,14 +15,13 @@
 /* How long to wait for a group's lock. */
 #define LOCK_TIMEOUT_MS 10000
 
-/* No group there, or not even a place for some? Who mistypes it is told. */
+/* No groups there, or not even the log directory? Who mistypes it is told. */
 static int
-check_parent(char path[PATH_MAX], bool is_state_dir, struct sl_error *err)
+check_parent(char path[PATH_MAX], struct sl_error *err)
 {
 	int fd = -1, rc;
 
-	if (!is_state_dir)
-		path[strlen(path) - strlen("/" SL_GROUPS_NAME)] = '\0';
+	path[strlen(path) - strlen("/" SL_GROUPS_NAME)] = '\0';
 	rc = sl_fs_open_dir(&fd, AT_FDCWD, path[0] != '\0' ? path : "/", err);
 	sl_fs_close(&fd);
 	if (rc < 0 && err->sys == ENOENT)
@@ -43,8 +42,8 @@ sl_files_group_list(const char *dir, const char *state_dir, const char *pattern,
 	if (rc == SL_OK)
 		rc = sl_names_list(path, SL_PLACES_NAME, pattern, names, count,
 		    err);
-	if (rc >= 0 && *count == 0)
-		rc = check_parent(path, state_dir != NULL, err);
+	if (rc == SL_END)
+		rc = state_dir != NULL ? err->code : check_parent(path, err);
 	return rc;
 }
 

@@ -361,35 +361,18 @@ get(const rd_kafka_conf_t *conf, const char *name, char text[VALUE_SIZE])
 	return text;
 }
 
-/* Did the user set it, by this name? */
-static bool
-is_users(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < settings.count; i++)
-		if (strcmp(settings.words[2 * i], name) == 0)
-			return true;
-	return false;
-}
-
 /*
- * Set what promises rest on. A user who has set it otherwise, since `before`,
- * perhaps by another of its names, is told.
+ * Promises rest on it: it is still as `ours` has it. A user who has set it
+ * otherwise, perhaps by another of its names, is told.
  */
 static int
-fix(rd_kafka_conf_t *conf, const rd_kafka_conf_t *before, const char *name,
-    const char *value, struct sl_error *err)
+check_fixed(const rd_kafka_conf_t *conf, const rd_kafka_conf_t *ours,
+    const char *name, const char *value, struct sl_error *err)
 {
-	char was[VALUE_SIZE], asked[VALUE_SIZE], is[VALUE_SIZE];
-	int rc;
+	char is[VALUE_SIZE], shall[VALUE_SIZE];
 
-	get(before, name, was);
-	get(conf, name, asked);
-	rc = set(conf, name, value, err);
-	if (rc < 0 || (strcmp(asked, was) == 0 && !is_users(name)) ||
-	    strcmp(asked, get(conf, name, is)) == 0)
-		return rc;
+	if (strcmp(get(conf, name, is), get(ours, name, shall)) == 0)
+		return SL_OK;
 	return sl_error_set(err, SL_EUSAGE,
 	    "kafka: '%s': it can't be set, and is '%s'; streamlog-kafka(7) "
 	    "says what can",
@@ -397,7 +380,18 @@ fix(rd_kafka_conf_t *conf, const rd_kafka_conf_t *before, const char *name,
 }
 
 static int
-take_users(rd_kafka_conf_t *conf, struct sl_error *err)
+check_all_fixed(const rd_kafka_conf_t *conf, const rd_kafka_conf_t *ours,
+    const struct sl_setting *list, struct sl_error *err)
+{
+	int rc = SL_OK;
+
+	for (; rc == SL_OK && list != NULL && list->name != NULL; list++)
+		rc = check_fixed(conf, ours, list->name, list->value, err);
+	return rc;
+}
+
+static int
+set_users(rd_kafka_conf_t *conf, struct sl_error *err)
 {
 	const char *name;
 	int rc = SL_OK;
@@ -406,40 +400,42 @@ take_users(rd_kafka_conf_t *conf, struct sl_error *err)
 	for (i = 0; rc == SL_OK && i < settings.count; i++) {
 		name = settings.words[2 * i];
 		rc = set(conf, name, settings.words[2 * i + 1], err);
-		/* It would write to stderr; whoever debugs wants that. */
 		if (strcmp(name, "debug") == 0)
 			rd_kafka_conf_set_log_cb(conf, rd_kafka_log_print);
 	}
 	return rc;
 }
 
+/* Ours first, then the user's, which may change what isn't fixed. */
 static int
 fill(rd_kafka_conf_t *conf, const struct sl_kafka_make *make,
     struct sl_error *err)
 {
 	const char *brokers = make->dir + strlen(SL_KAFKA_PREFIX);
-	const struct sl_setting *one;
-	rd_kafka_conf_t *before;
+	rd_kafka_conf_t *ours;
 	size_t i;
 	int rc;
 
+	/* It would write to stderr; whoever debugs wants that. */
 	rd_kafka_conf_set_log_cb(conf, NULL);
 	rc = set(conf, "client.id", "streamlog", err);
 	/* 10 s would be waited for a broker that is back long since. */
 	if (rc == SL_OK)
 		rc = set(conf, "reconnect.backoff.max.ms", "1000", err);
+	if (rc == SL_OK)
+		rc = set(conf, "bootstrap.servers", brokers, err);
 	for (i = 0; rc == SL_OK && i < 2; i++)
 		rc = set_all(conf, make->usual[i], err);
-	before = rd_kafka_conf_dup(conf);
+	for (i = 0; rc == SL_OK && i < 2; i++)
+		rc = set_all(conf, make->fixed[i], err);
+	ours = rd_kafka_conf_dup(conf);
 	if (rc == SL_OK)
-		rc = take_users(conf, err);
-	for (i = 0; i < 2; i++)
-		for (one = make->fixed[i];
-		     rc == SL_OK && one != NULL && one->name != NULL; one++)
-			rc = fix(conf, before, one->name, one->value, err);
+		rc = set_users(conf, err);
 	if (rc == SL_OK)
-		rc = fix(conf, before, "bootstrap.servers", brokers, err);
-	rd_kafka_conf_destroy(before);
+		rc = check_fixed(conf, ours, "bootstrap.servers", brokers, err);
+	for (i = 0; rc == SL_OK && i < 2; i++)
+		rc = check_all_fixed(conf, ours, make->fixed[i], err);
+	rd_kafka_conf_destroy(ours);
 	return rc;
 }
 

@@ -217,6 +217,15 @@ take_up(struct sl_member *member, rd_kafka_topic_partition_list_t *list,
 	return rc;
 }
 
+/* It is taken up, or isn't to be any more; then it needs no giving back. */
+static void
+drop_given(struct sl_member *member)
+{
+	if (member->given != NULL)
+		rd_kafka_topic_partition_list_destroy(member->given);
+	member->given = NULL;
+}
+
 int
 sl_kafka_member_take(struct sl_member *member, struct sl_error *err)
 {
@@ -240,20 +249,10 @@ sl_kafka_member_take(struct sl_member *member, struct sl_error *err)
 	rd_kafka_topic_partition_list_destroy(list);
 	if (rc == SL_EBUSY) /* a broker is away: another time */
 		return SL_OK;
-	rd_kafka_topic_partition_list_destroy(member->given);
-	member->given = NULL;
+	drop_given(member);
 	member->is_settled = member->kafka.was_in = rc == SL_OK;
 	sl_kafka_others_forget(member);
 	return rc;
-}
-
-/* What isn't taken up yet needs no giving back. */
-static void
-drop_given(struct sl_member *member)
-{
-	if (member->given != NULL)
-		rd_kafka_topic_partition_list_destroy(member->given);
-	member->given = NULL;
 }
 
 int

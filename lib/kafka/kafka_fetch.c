@@ -2,6 +2,7 @@
 #include "kafka.h"
 
 #include "clock.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -83,12 +84,7 @@ tell_gone(struct sl_kafka_part *part, struct sl_error *err)
 	uint64_t from = part->asked;
 
 	part->asked = part->next;
-	return sl_error_set(err, SL_EGONE,
-	    "offsets %" PRIu64 " to %" PRIu64
-	    " were deleted before they were read (%" PRIu64
-	    " event%s); going on at %" PRIu64,
-	    from, part->next - 1, part->next - from,
-	    part->next - from == 1 ? "" : "s", part->next);
+	return sl_error_gone(err, from, part->next, SL_WERE_DELETED);
 }
 
 /*

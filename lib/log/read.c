@@ -5,6 +5,7 @@
 #include "fs.h"
 #include "index.h"
 #include "log.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,14 +185,8 @@ find_segment(struct sl_cursor *cursor, uint64_t *from, struct sl_error *err)
 		} else if (is_sure) {
 			*from = cursor->expected;
 			cursor->expected = segments->bases[0];
-			return sl_error_set(err, SL_EGONE,
-			    "offsets %" PRIu64 " to %" PRIu64
-			    " were deleted before they were read (%" PRIu64
-			    " event%s); going on at %" PRIu64,
-			    *from, cursor->expected - 1,
-			    cursor->expected - *from,
-			    cursor->expected - *from == 1 ? "" : "s",
-			    cursor->expected);
+			return sl_error_gone(err, *from, cursor->expected,
+			    SL_WERE_DELETED);
 		}
 		is_sure = is_whole = at < 0;
 		cursor->must_list = true;
@@ -257,10 +252,7 @@ move_on(struct sl_cursor *cursor, long next, bool was_told, uint64_t *from,
 	cursor->expected = base;
 	if (was_told || rc < 0)
 		return rc;
-	return sl_error_set(err, SL_EGONE,
-	    "offsets %" PRIu64 " to %" PRIu64 " are not there (%" PRIu64
-	    " event%s); going on at %" PRIu64,
-	    *from, base - 1, base - *from, base - *from == 1 ? "" : "s", base);
+	return sl_error_gone(err, *from, base, "are not there");
 }
 
 /*
