@@ -18,11 +18,6 @@ LATE_SECONDS = 2  # who comes back sees within this that it was put out
 Handling = collections.namedtuple("Handling", "key offset begin end member")
 
 
-def read_values(path):
-    """A partition's values."""
-    return [value for _, _, value in oracle.read_partition(path)[0]]
-
-
 class History:
     """All handlings of some members, held against the log."""
 
@@ -35,8 +30,9 @@ class History:
         for topic, partitions in topics.items():
             for partition in range(partitions):
                 path = os.path.join(log, topic, str(partition))
-                self.log[topic, partition] = read_values(path)
-                self.events += len(self.log[topic, partition])
+                found, _ = oracle.read_partition(path, is_settled=False)
+                self.log[topic, partition] = [v for _, _, v in found]
+                self.events += len(found)
 
     # ---- Records ----
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# The broker is killed with -9, or frozen, under those who write and read, and so are they;
-# topics move to it and back. Nothing acknowledged is lost.
+# The broker is killed with -9, or frozen, under those who write and read, and so
+# are they; topics move to it and back. Nothing acknowledged is lost.
 
 load kafka_helper
 

@@ -64,26 +64,23 @@ def read_index(path, may_miss):
         return b""
 
 
-def check_indexes(stem, ends, is_last):
-    """Each index entry names a batch and its last offset.
-
-    A writer killed in the last segment leaves what the next one completes.
-    """
+def check_indexes(stem, ends, is_settled):
+    """Each index entry names a batch and its last offset."""
     base = int(os.path.basename(stem))
-    entries = read_index(stem + ".index", is_last)
+    entries = read_index(stem + ".index", not is_settled)
     for relative, position in struct.iter_unpack(">ii", entries):
         if ends.get(position) != base + relative:
             raise ValueError("%s.index: entry %d, %d lies" %
                              (stem, relative, position))
     times = [ms for ms, _ in struct.iter_unpack(
-        ">qi", read_index(stem + ".timeindex", is_last))]
+        ">qi", read_index(stem + ".timeindex", not is_settled))]
     if times != sorted(set(times)):
         raise ValueError("%s.timeindex: times don't rise" % stem)
-    if not is_last and entries and not times:
+    if is_settled and entries and not times:
         raise ValueError("%s.timeindex: no entry" % stem)
 
 
-def read_segment(path, expected, is_last):
+def read_segment(path, expected, is_settled):
     """All (offset, ms, value) of a segment whose offsets must be dense."""
     with open(path, "rb") as file:
         data = file.read()
@@ -102,12 +99,16 @@ def read_segment(path, expected, is_last):
         ends[at] = base + last
         expected += count
         at += 12 + length
-    check_indexes(path[:-4], ends, is_last)
+    check_indexes(path[:-4], ends, is_settled)
     return found
 
 
-def read_partition(path):
-    """All (offset, ms, value) of a partition, and how many segments it has."""
+def read_partition(path, is_settled=True):
+    """All (offset, ms, value) of a partition, and how many segments it has.
+
+    Not settled: a writer killed in the last segment left indexes that the next
+    one completes.
+    """
     names = sorted(n for n in os.listdir(path) if n.endswith(".log"))
     found = []
     for name in names:
@@ -115,7 +116,7 @@ def read_partition(path):
             raise ValueError("%s/%s: begins where %d was expected" %
                              (path, name, len(found)))
         found += read_segment(os.path.join(path, name), len(found),
-                              name == names[-1])
+                              is_settled or name != names[-1])
     return found, len(names)
 
 
